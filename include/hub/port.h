@@ -1,0 +1,55 @@
+/* The ports that core needs from the rooms above it: outbound calls and timers of one worker's loop. `app` plugs in peer (libcurl) and
+ * libuv; tests plug in scripts. All functions of a port are called on that worker's thread only, and call back on it. */
+#ifndef HUB_PORT_H
+#define HUB_PORT_H
+
+#include "hub/base.h"
+
+typedef enum hub_method { HUB_GET, HUB_HEAD, HUB_POST, HUB_PUT, HUB_PATCH, HUB_DELETE, HUB_OPTIONS, HUB_METHOD_OTHER } hub_method_t;
+const char *hub_method_name(hub_method_t method);
+hub_method_t hub_method_parse(hub_slice_t name);
+
+typedef struct hub_header {
+    hub_slice_t name, value;
+} hub_header_t;
+
+#define HUB_CALL_HEADERS 16
+/* One outbound HTTP request. The caller owns the memory, which lives until done has run. */
+typedef struct hub_call {
+    /* in */
+    hub_pool_t *pool; /* the answer is put there */
+    hub_method_t method;
+    hub_slice_t url;
+    hub_header_t headers[HUB_CALL_HEADERS]; /* an Authorization value among them is never logged */
+    uint32_t header_count;
+    hub_slice_t body; /* none: no body */
+    uint32_t timeout_ms; /* whole request; 0: 30 s */
+    size_t answer_limit; /* bytes; 0: 8 MiB; more is HUB_EPEER_TOO_LARGE */
+    void (*done)(struct hub_call *call); /* exactly once, never from inside port->call; err is HUB_OK when any HTTP answer came */
+    void *arg;
+    /* out */
+    hub_err_t err;      /* HUB_EPEER_UNREACHABLE, _TIMEOUT, _TLS, _FORBIDDEN (address not allowed), _TOO_LARGE, HUB_ESTOPPING */
+    hub_slice_t detail; /* what went wrong, for the operator ("Connection refused", "certificate has expired") */
+    int http_status;
+    hub_slice_t link, total_count, limit, location, content_type, retry_after, www_authenticate; /* answer headers; none when absent */
+    hub_slice_t answer; /* body */
+    uint32_t duration_ms;
+    /* the port's own */
+    void *port_data;
+} hub_call_t;
+
+typedef struct hub_timer {
+    void (*run)(struct hub_timer *timer);
+    void *arg;
+    void *port_data; /* zero before the first start */
+} hub_timer_t;
+
+typedef struct hub_port {
+    void *self;
+    void (*call)(void *self, hub_call_t *call);
+    void (*call_cancel)(void *self, hub_call_t *call); /* done runs soon, with HUB_ESTOPPING */
+    void (*timer_start)(void *self, hub_timer_t *timer, uint64_t ms); /* once; starting again moves it */
+    void (*timer_stop)(void *self, hub_timer_t *timer);               /* idempotent; also frees what the port keeps */
+} hub_port_t;
+
+#endif

@@ -1,0 +1,91 @@
+/* What the files of core share: the core, its workers, the state of an exchange. */
+#ifndef CORE_CORE_H
+#define CORE_CORE_H
+
+#include <stdatomic.h>
+
+#include "hub/core.h"
+#include "ocpi/ocpi.h"
+
+#define HUB_TENANT_DEFAULT 1u /* x-platform-id "default" */
+#define HUB_PAGE_LIMIT 100u   /* most objects a list page */
+
+struct hub_core {
+    hub_core_config_t config;
+    hub_store_t *store;
+    hub_crypto_t *crypto;
+    hub_pool_t *pool; /* what lives as long as the core */
+    struct hub_worker **workers;
+    atomic_uint worker_count;
+    atomic_bool ready, stopping;
+    hub_slice_t public_url;   /* "https://hub.example" */
+    hub_slice_t versions_url; /* "https://hub.example/ocpi/versions" */
+    struct hub_metrics *metrics;
+};
+
+struct hub_worker {
+    hub_core_t *core;
+    unsigned index;
+    hub_port_t port;
+    hub_mailbox_t *mailbox;
+    struct hub_integration_cache *integrations; /* core/integration.c */
+    struct hub_agents *agents;                  /* core/agent.c */
+    struct hub_waiters *waiters;                /* core/events.c: event streams that wait for a commit */
+    hub_task_t commit_task;
+    atomic_bool commit_posted;
+    bool stopping;
+};
+
+/* The worker that runs an integration's handshakes, pushes and pulls. */
+hub_worker_t *hub_worker_home(hub_core_t *core, uint32_t integration);
+
+/* Permissions of an API key, one bit each. */
+typedef enum hub_permission {
+#define HUB_PERMISSION(name, bit, text) HUB_PERMIT_##name = 1 << bit,
+#include "permission.def"
+#undef HUB_PERMISSION
+} hub_permission_t;
+
+/* ---- the state of an exchange ---- */
+
+#define HUB_PATH_PARAMS 8
+typedef struct hub_exchange_state {
+    char trace_id[HUB_UUID_LEN + 1]; /* X-Request-ID of our answers on /v1, trace_id in errors, and in the log */
+    hub_view_t *view;                /* opened on demand: hub_exchange_view; closed when the reply is ready */
+    /* /v1 */
+    uint32_t tenant;
+    uint32_t permissions;            /* of the key */
+    hub_slice_t actor;               /* "key:<name>", for createdBy, lastModifiedBy and the audit */
+    const struct hub_v1_route *v1;
+    hub_slice_t param[HUB_PATH_PARAMS]; /* decoded path parameters in order */
+    uint32_t param_count;
+    /* /ocpi */
+    struct hub_integration *integration; /* the caller; a reference held until the exchange ends */
+    uint8_t token_kind;                  /* hub_token_kind_t */
+    ocpi_target_t target;
+    bool ocpi;
+    int64_t started; /* monotonic ms */
+} hub_exchange_state_t;
+
+/* The exchange's snapshot, opened at first use. NULL: the reply has been made (store failure). Bytes from it must be copied before waiting:
+ * hub_exchange_wait closes it. */
+hub_view_t *hub_exchange_view(hub_exchange_t *x);
+void hub_exchange_view_close(hub_exchange_t *x);
+/* The reply is complete: closes the view, adds the common headers, hands it to the driver. */
+void hub_exchange_done(hub_exchange_t *x);
+
+/* A write on behalf of an exchange: apply on the store thread, then `then` on the worker with op->err.
+ * The pool is the exchange's: apply may allocate there, the worker does not touch it meanwhile. A full queue answers 503 by itself. */
+typedef struct hub_write {
+    hub_op_t op; /* first */
+    hub_exchange_t *x;
+    void (*then)(struct hub_write *write);
+    void *arg;
+} hub_write_t;
+void hub_exchange_write(hub_exchange_t *x, hub_err_t (*apply)(hub_view_t *view, hub_op_t *op), void (*then)(hub_write_t *write), void *arg);
+static inline hub_write_t *hub_write_of(hub_op_t *op) /* inside apply */
+{
+    return (hub_write_t *)op;
+}
+
+#endif

@@ -1,0 +1,19 @@
+/* The handlers of /ocpi, one per ocpi_action_t; the exchange is authenticated, routed and checked (token, version, module, role, headers). */
+#ifndef CORE_FACE_H
+#define CORE_FACE_H
+
+#include "core.h"
+
+void hub_ocpi_versions(hub_exchange_t *x);    /* versions.c */
+void hub_ocpi_details(hub_exchange_t *x);     /* versions.c */
+void hub_ocpi_credentials(hub_exchange_t *x); /* credentials.c: GET POST PUT DELETE */
+void hub_ocpi_list(hub_exchange_t *x);        /* objects_ocpi.c: sender GET base */
+void hub_ocpi_object(hub_exchange_t *x);      /* objects_ocpi.c: sender GET, receiver GET PUT PATCH DELETE */
+
+/* key.c: finds the API key of a /v1 request, fills tenant, permissions, actor. HUB_EUNAUTHORIZED. */
+hub_err_t hub_key_authenticate(hub_exchange_t *x);
+/* For the CLI and bootstrap: makes a key in an op of its own. `key` gets the secret. */
+hub_err_t hub_key_make(hub_core_t *core, hub_slice_t name, uint32_t tenant, uint32_t permissions, char key[HUB_TOKEN_LEN + 1]);
+hub_err_t hub_key_bootstrap(hub_core_t *core, char *made_key); /* admin_key from the configuration, or made when the store has none */
+
+#endif

@@ -1,0 +1,29 @@
+/* Replies: problem+json on /v1, the OCPI envelope on /ocpi. Every function ends the exchange (hub_exchange_done) unless it says "add". */
+#ifndef CORE_REPLY_H
+#define CORE_REPLY_H
+
+#include "core.h"
+
+void hub_reply_add_header(hub_exchange_t *x, const char *lower_case_name, hub_slice_t value);
+
+/* /v1: JSON body (in the pool). */
+void hub_reply_json(hub_exchange_t *x, int status, hub_slice_t body);
+void hub_reply_empty(hub_exchange_t *x, int status);
+/* RFC 9457. detail none: the error's own text. */
+void hub_reply_problem(hub_exchange_t *x, hub_err_t err, hub_slice_t detail);
+void hub_reply_problemf(hub_exchange_t *x, hub_err_t err, const char *format, ...) HUB_PRINTF(3, 4);
+/* With errors: [{pointer, rule, message}] of severity ERROR. */
+void hub_reply_invalid(hub_exchange_t *x, const ocpi_problems_t *problems);
+
+/* /ocpi: envelope with HTTP status `status`; mirrors X-Request-ID, X-Correlation-ID and the routing headers (T19, T20, H2). */
+void hub_reply_ocpi(hub_exchange_t *x, int status, int ocpi_status, hub_slice_t message, hub_slice_t data);
+/* By the error's row, with HTTP 200 for all OCPI errors on an existing resource (T6, decision F). */
+void hub_reply_ocpi_err(hub_exchange_t *x, hub_err_t err, hub_slice_t message);
+
+/* A failure on whichever face the exchange is: problem+json or envelope. */
+void hub_reply_err(hub_exchange_t *x, hub_err_t err, hub_slice_t detail);
+
+/* Parses a JSON body: object (or, with `array_too`, an array). NULL: answered already (400, 415). An absent Content-Type is taken on /ocpi. */
+yyjson_val *hub_body_json(hub_exchange_t *x, bool array_too);
+
+#endif

@@ -1,0 +1,50 @@
+/* Sharing: which of our locations and tariffs a partner sees, and how. Lists never filter row by row: what is the same for every partner of a party lies in the
+ * party's audiences, what differs for one partner in that integration's overlay (HUB_AUDIENCE_OVERLAY), kept up at every write.
+ *
+ *   base    = PARTY_PUBLIC of each of the integration's parties (locationSharing ALL: published locations; tariffs named by their connectors; tariffSharing ALL:
+ *             PARTY_ALL for tariffs); nothing for locations with BOUND
+ *   overlay = rows of one integration: INCLUDE (bound, granted, named by an overriding binding), EXCLUDE (in the base, but not for this partner),
+ *             WITHDRAWN (was seen, goes out with EVSEs REMOVED); a row carries last_updated as this partner sees it
+ */
+#ifndef CORE_SHARING_H
+#define CORE_SHARING_H
+
+#include "integration.h"
+
+typedef enum hub_sharing_tag { HUB_SHARING_INCLUDE = 1, HUB_SHARING_EXCLUDE = 2, HUB_SHARING_WITHDRAWN = 3 } hub_sharing_tag_t;
+
+/* Fills query->audiences, take, take_arg (in pool) for what `to` sees of `module`. *extra: what to add to a counter total. */
+hub_err_t hub_sharing_list(hub_view_t *view, hub_pool_t *pool, const hub_integration_t *to, ocpi_module_t module, hub_list_query_t *query);
+/* Does `to` see this object, and since when? HUB_ENOT_FOUND: it does not. */
+typedef struct hub_sharing {
+    int64_t last_updated;   /* as this partner sees it */
+    bool withdrawn;         /* send with every EVSE REMOVED */
+    hub_slice_t binding;    /* JSON of the binding that overrides tariffIds; none: the object as it is (mapped memory) */
+} hub_sharing_t;
+hub_err_t hub_sharing_get(hub_view_t *view, const hub_integration_t *to, ocpi_module_t module, hub_slice_t object_key, const hub_object_t *object,
+                          hub_sharing_t *out);
+/* The Location as `to` sees it: tariff_ids overridden, EVSEs REMOVED when withdrawn, last_updated moved. */
+hub_slice_t hub_sharing_render(hub_pool_t *pool, const hub_sharing_t *sharing, hub_slice_t location);
+
+/* apply only: called by objects.c after an own location or tariff was stored or deleted; `before` NULL: new. Sets the object's own audiences, keeps tariff
+ * references and the overlays of the integrations that bind it. `location`: the parsed new form. */
+hub_err_t hub_sharing_follow_location(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, const hub_object_id_t *id, yyjson_val *before, yyjson_val *after);
+hub_err_t hub_sharing_follow_tariff(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, const hub_object_id_t *id);
+/* apply only: a connector names this tariff (then it must not be deleted: 409). */
+bool hub_sharing_tariff_named(hub_view_t *view, const hub_object_id_t *id);
+/* apply only: the integration's sharing settings or parties changed: rebuilds its overlay. Old may be NULL (created), now may be NULL (deleted). */
+hub_err_t hub_sharing_follow_integration(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, const hub_integration_t *old, const hub_integration_t *now);
+
+/* The embedded lists of an integration's answer in camelCase (integration.tsv): locations = what it sees of ours, then what it gave us; tariffs; receivedTariffs.
+ * Writes up to `limit` items as a JSON array starting at *position (pass zero first), for streaming; *total the whole number. Returns how many. */
+typedef enum hub_embedded { HUB_EMBED_LOCATIONS, HUB_EMBED_TARIFFS, HUB_EMBED_RECEIVED_TARIFFS } hub_embedded_t;
+typedef struct hub_embed_position {
+    int part; /* own, then received */
+    hub_slice_t position;
+    bool end;
+} hub_embed_position_t;
+hub_err_t hub_embed_write(hub_view_t *view, hub_pool_t *pool, const hub_integration_t *integration, hub_embedded_t what, uint32_t limit,
+                          hub_embed_position_t *position, bool *first, hub_buf_t *out, uint32_t *written);
+uint64_t hub_embed_total(hub_view_t *view, hub_pool_t *pool, const hub_integration_t *integration, hub_embedded_t what);
+
+#endif
