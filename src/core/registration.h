@@ -17,12 +17,17 @@ typedef enum hub_token_kind {
 typedef struct hub_token_record {
     uint32_t tenant, integration;
     uint8_t kind;
-    uint8_t reserved[7];
+    uint8_t used; /* OURS: the peer has called with it */
+    uint8_t reserved[6];
 } hub_token_record_t;
 /* `Token x`: looked up as given, then Base64-decoded (one trailing newline tolerated), on every version. HUB_EUNAUTHORIZED. */
 hub_err_t hub_token_find(hub_view_t *view, hub_pool_t *pool, hub_slice_t authorization, hub_token_record_t *out);
 hub_err_t hub_token_put(hub_view_t *view, hub_slice_t token, const hub_token_record_t *record); /* apply only */
 hub_err_t hub_token_drop(hub_view_t *view, hub_slice_t token);                                  /* apply only */
+
+/* After a request was authenticated: at the first use of our current token the previous one and a spent token A end (decision J). Costs two comparisons
+ * afterwards; the write goes on by itself, the exchange does not wait for it. */
+void hub_registration_token_used(hub_exchange_t *x, const hub_token_record_t *record);
 
 /* What the agent still has to start. Durable, so that kill -9 loses no command. */
 typedef enum hub_wanted { HUB_WANT_NOTHING, HUB_WANT_POST, HUB_WANT_PUT, HUB_WANT_DELETE, HUB_WANT_DETAILS } hub_wanted_t;
