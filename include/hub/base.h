@@ -18,7 +18,7 @@ _Noreturn void hub_assert_failed(const char *expression, const char *file, int l
 #define HUB_ASSERT(e) ((e) ? (void)0 : hub_assert_failed(#e, __FILE__, __LINE__))
 
 #define HUB_COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define HUB_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define HUB_PRINTF(at, first) __attribute__((__format__(__printf__, at, first)))
 
 /* ---- slice: a borrowed run of bytes, never owned, not NUL-terminated ---- */
 
@@ -89,7 +89,7 @@ static inline hub_slice_t hub_buf_slice(const hub_buf_t *buf)
 /* ---- errors: one row each in err.def ---- */
 
 typedef enum hub_err {
-#define HUB_ERR(name, http, ocpi, retry, level, text) HUB_E##name,
+#define HUB_ERR(name, http, http_ocpi, ocpi, retry, level, text) HUB_E##name,
 #include "hub/err.def"
 #undef HUB_ERR
     HUB_ERR_COUNT
@@ -99,6 +99,7 @@ typedef struct hub_err_info {
     const char *name; /* "NOT_FOUND" */
     const char *text; /* for people */
     int http_status;  /* what /v1 answers */
+    int http_ocpi;    /* HTTP status on /ocpi */
     int ocpi_status;  /* what /ocpi answers in the envelope */
     bool retryable;   /* the same request may succeed later */
     int level;        /* hub_level_t */

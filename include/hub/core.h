@@ -22,7 +22,7 @@ typedef struct hub_core_config {
     hub_slice_t admin_key;   /* OCPI_HUB_ADMIN_KEY; none: a key is made when the store has none */
     bool insecure_peers;
     unsigned workers;
-    uint32_t page_limit;     /* most objects a list page; 0: 50 … see PAGE_LIMIT in core */
+    uint32_t page_limit;     /* most objects a list page; 0: 100 */
     size_t body_limit;       /* 0: 8 MiB */
     size_t bulk_limit;       /* 0: 512 MiB: POST of NDJSON or arrays over /v1 */
     hub_slice_t version;     /* of the program, for User-Agent and /metrics */
@@ -34,6 +34,9 @@ void hub_core_destroy(hub_core_t *core); /* after all workers; takes NULL */
 /* For hub_store_config_t.on_commit: wakes every worker (coalesced). arg: the hub_core_t, or a hub_core_t ** that is filled later. */
 void hub_core_on_commit(hub_core_t *core, uint64_t last_seq);
 bool hub_core_ready(hub_core_t *core);
+
+/* Bytes that a request's body may have: body_limit, or bulk_limit where the route takes bulk. `path` raw, without query. */
+size_t hub_core_body_limit(const hub_core_t *core, hub_method_t method, hub_slice_t path);
 
 /* `mailbox` wakes this worker's loop. */
 hub_worker_t *hub_worker_create(hub_core_t *core, unsigned index, const hub_port_t *port, hub_mailbox_t *mailbox);

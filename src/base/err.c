@@ -4,7 +4,7 @@
 #include "hub/base.h"
 
 static const hub_err_info_t rows[HUB_ERR_COUNT] = {
-#define HUB_ERR(name, http, ocpi, retry, level, text) [HUB_E##name] = {#name, text, http, ocpi, retry, level},
+#define HUB_ERR(name, http, http_ocpi, ocpi, retry, level, text) [HUB_E##name] = {#name, text, http, http_ocpi, ocpi, retry, level},
 #include "hub/err.def"
 #undef HUB_ERR
 };

@@ -16,11 +16,12 @@ struct hub_core {
     hub_crypto_t *crypto;
     hub_pool_t *pool; /* what lives as long as the core */
     struct hub_worker **workers;
-    atomic_uint worker_count;
+    atomic_uint worker_count; /* 0 until all have started: then commits wake them */
+    atomic_uint started;
     atomic_bool ready, stopping;
     hub_slice_t public_url;   /* "https://hub.example" */
     hub_slice_t versions_url; /* "https://hub.example/ocpi/versions" */
-    struct hub_metrics *metrics;
+    struct hub_metrics *metrics; /* metrics.h */
 };
 
 struct hub_worker {
@@ -64,7 +65,8 @@ typedef struct hub_exchange_state {
     uint8_t token_kind;                  /* hub_token_kind_t */
     ocpi_target_t target;
     bool ocpi;
-    int64_t started; /* monotonic ms */
+    int64_t started;           /* monotonic ms */
+    hub_slice_t problem_extra; /* further members of a problem body, e.g. "\"version\":7"; set before the reply */
 } hub_exchange_state_t;
 
 /* The exchange's snapshot, opened at first use. NULL: the reply has been made (store failure). Bytes from it must be copied before waiting:

@@ -20,6 +20,8 @@ extern const size_t hub_v1_route_count;
 /* The row for method and path, decoded parameters into x->state; NULL: *allowed says which methods the path has (0: no such path). */
 const hub_v1_route_t *hub_v1_match(hub_exchange_t *x, uint32_t *allowed);
 
+const char *hub_v1_permission_name(uint32_t permission); /* "INTEGRATION.READ" */
+
 #define HUB_V1(method, pattern, permission, flags, handler) void handler(hub_exchange_t *x);
 #include "v1.def"
 #undef HUB_V1

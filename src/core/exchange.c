@@ -1,0 +1,305 @@
+/* One request through the hub: finds the face, authenticates, routes, checks what is common to all requests, calls the handler. */
+#include <string.h>
+
+#include "core.h"
+#include "face.h"
+#include "integration.h"
+#include "metrics.h"
+#include "registration.h"
+#include "reply.h"
+#include "v1.h"
+
+const char *const hub_header_names[HUB_HEADER_COUNT] = {
+    [HUB_HEADER_AUTHORIZATION] = "authorization",
+    [HUB_HEADER_API_KEY] = "x-api-key",
+    [HUB_HEADER_PLATFORM_ID] = "x-platform-id",
+    [HUB_HEADER_CONTENT_TYPE] = "content-type",
+    [HUB_HEADER_ACCEPT] = "accept",
+    [HUB_HEADER_IF_MATCH] = "if-match",
+    [HUB_HEADER_IF_NONE_MATCH] = "if-none-match",
+    [HUB_HEADER_PREFER] = "prefer",
+    [HUB_HEADER_IDEMPOTENCY_KEY] = "idempotency-key",
+    [HUB_HEADER_LAST_EVENT_ID] = "last-event-id",
+    [HUB_HEADER_REQUEST_ID] = "x-request-id",
+    [HUB_HEADER_CORRELATION_ID] = "x-correlation-id",
+    [HUB_HEADER_TO_PARTY] = "ocpi-to-party-id",
+    [HUB_HEADER_TO_COUNTRY] = "ocpi-to-country-code",
+    [HUB_HEADER_FROM_PARTY] = "ocpi-from-party-id",
+    [HUB_HEADER_FROM_COUNTRY] = "ocpi-from-country-code",
+};
+
+/* ---- views and writes on behalf of an exchange ---- */
+
+hub_view_t *hub_exchange_view(hub_exchange_t *x)
+{
+    if (x->state->view)
+        return x->state->view;
+    hub_err_t err = hub_view_open(x->worker->core->store, &x->state->view);
+    if (err == HUB_EOK)
+        return x->state->view;
+    hub_reply_err(x, err, HUB_SLICE_NONE);
+    return NULL;
+}
+
+void hub_exchange_view_close(hub_exchange_t *x)
+{
+    hub_view_close(x->state->view);
+    x->state->view = NULL;
+}
+
+static void write_done(hub_op_t *op)
+{
+    hub_write_t *write = hub_write_of(op);
+    write->then(write);
+}
+
+void hub_exchange_write(hub_exchange_t *x, hub_err_t (*apply)(hub_view_t *view, hub_op_t *op), void (*then)(hub_write_t *write), void *arg)
+{
+    hub_write_t *write = HUB_POOL_NEW(x->pool, hub_write_t);
+    write->op.apply = apply;
+    write->op.done = write_done;
+    write->op.reply_to = x->worker->mailbox;
+    write->x = x;
+    write->then = then;
+    write->arg = arg;
+    hub_exchange_view_close(x);
+    hub_err_t err = hub_store_submit(x->worker->core->store, &write->op);
+    if (err)
+        hub_reply_err(x, err, HUB_SLICE_NONE);
+}
+
+void hub_exchange_done(hub_exchange_t *x)
+{
+    hub_exchange_state_t *state = x->state;
+    hub_exchange_view_close(x);
+    hub_slice_t id = hub_slice(state->trace_id, HUB_UUID_LEN);
+    if (state->ocpi && x->header[HUB_HEADER_REQUEST_ID].len)
+        id = x->header[HUB_HEADER_REQUEST_ID]; /* T19 */
+    hub_reply_add_header(x, "x-request-id", id);
+    if (x->reply.status >= 400) {
+        hub_metric_add(x->worker->core, x->reply.status < 500 ? HUB_METRIC_ERRORS_CLIENT : HUB_METRIC_ERRORS_SERVER, 1);
+        hub_log(x->reply.status < 500 ? HUB_DEBUG : HUB_WARN, "request.failed", HUB_STR("trace_id", state->trace_id),
+                HUB_STR("method", hub_method_name(x->method)), HUB_SLICE("path", x->path), HUB_INT("http_status", x->reply.status),
+                HUB_SLICE("actor", state->actor));
+    }
+    x->done(x);
+}
+
+/* ---- /ocpi ---- */
+
+static void add_allow(hub_exchange_t *x, uint32_t methods)
+{
+    static const struct {
+        uint32_t bit;
+        const char *name;
+    } names[] = {{OCPI_GET, "GET, HEAD"}, {OCPI_POST, "POST"}, {OCPI_PUT, "PUT"}, {OCPI_PATCH, "PATCH"}, {OCPI_DELETE, "DELETE"}};
+    hub_buf_t out = HUB_BUF_INIT(x->pool);
+    for (size_t i = 0; i < HUB_COUNT(names); i++) {
+        if (!(methods & names[i].bit))
+            continue;
+        if (out.len)
+            hub_buf_add_str(&out, ", ");
+        hub_buf_add_str(&out, names[i].name);
+    }
+    hub_reply_add_header(x, "allow", hub_buf_slice(&out));
+}
+
+static uint32_t method_bit(hub_method_t method)
+{
+    switch (method) {
+    case HUB_GET:
+    case HUB_HEAD:
+        return OCPI_GET;
+    case HUB_POST:
+        return OCPI_POST;
+    case HUB_PUT:
+        return OCPI_PUT;
+    case HUB_PATCH:
+        return OCPI_PATCH;
+    case HUB_DELETE:
+        return OCPI_DELETE;
+    default:
+        return 0;
+    }
+}
+
+static void unref_integration(void *integration)
+{
+    hub_integration_unref(integration);
+}
+
+/* T13, T16: the token alone tells who calls. */
+static bool authenticate_peer(hub_exchange_t *x)
+{
+    hub_exchange_state_t *state = x->state;
+    hub_view_t *view = hub_exchange_view(x);
+    if (!view)
+        return false;
+    hub_token_record_t record;
+    hub_err_t err = hub_token_find(view, x->pool, x->header[HUB_HEADER_AUTHORIZATION], &record);
+    if (err == HUB_EOK)
+        err = hub_integration_get(x->worker, view, record.tenant, record.integration, &state->integration);
+    if (err == HUB_ENOT_FOUND)
+        err = HUB_EUNAUTHORIZED;
+    if (err) {
+        hub_reply_ocpi_err(x, err, HUB_SLICE_NONE);
+        return false;
+    }
+    hub_pool_link(x->pool, unref_integration, state->integration);
+    state->tenant = record.tenant;
+    state->token_kind = record.kind;
+    return true;
+}
+
+/* T14: token A opens versions and credentials only. Decision J: a spent one only repeats its POST. */
+static bool token_opens(const hub_exchange_state_t *state, hub_method_t method)
+{
+    unsigned action = state->target.route ? state->target.route->action : OCPI_ACTION_LATER;
+    switch (state->token_kind) {
+    case HUB_TOKEN_KIND_OURS:
+    case HUB_TOKEN_KIND_PREVIOUS:
+        return true;
+    case HUB_TOKEN_KIND_A:
+        return action <= OCPI_ACTION_CREDENTIALS;
+    case HUB_TOKEN_KIND_A_SPENT:
+        return action == OCPI_ACTION_CREDENTIALS && method == HUB_POST;
+    default:
+        return false;
+    }
+}
+
+static void (*const ocpi_handlers[])(hub_exchange_t *x) = {
+    [OCPI_ACTION_VERSIONS] = hub_ocpi_versions, [OCPI_ACTION_DETAILS] = hub_ocpi_details, [OCPI_ACTION_CREDENTIALS] = hub_ocpi_credentials,
+    [OCPI_ACTION_LIST] = hub_ocpi_list,         [OCPI_ACTION_OBJECT] = hub_ocpi_object,
+};
+
+static bool side_is_ours(const hub_exchange_state_t *state)
+{
+    const ocpi_route_t *route = state->target.route;
+    return route->action <= OCPI_ACTION_CREDENTIALS || (ocpi_role_sides(state->integration->customer_roles, route->module) & route->side);
+}
+
+static void run_ocpi(hub_exchange_t *x)
+{
+    hub_exchange_state_t *state = x->state;
+    state->ocpi = true;
+    hub_metric_add(x->worker->core, HUB_METRIC_REQUESTS_OCPI, 1);
+    if (!authenticate_peer(x))
+        return;
+    hub_slice_t below = hub_slice(x->path.ptr + 5, x->path.len - 5); /* after "/ocpi" */
+    hub_err_t err = ocpi_route_match(x->pool, below, &state->target);
+    if (err) {
+        hub_reply_ocpi_err(x, HUB_EMALFORMED, HUB_SLICE_LIT("the URL has a broken escape"));
+    } else if (!token_opens(state, x->method)) {
+        hub_reply_ocpi_err(x, HUB_EUNAUTHORIZED, HUB_SLICE_NONE);
+    } else if (!state->integration->enabled) {
+        hub_reply_ocpi_err(x, HUB_EFORBIDDEN, HUB_SLICE_LIT("this connection is suspended"));
+    } else if (!state->target.route || state->target.route->action >= HUB_COUNT(ocpi_handlers) || !side_is_ours(state)) {
+        hub_reply_ocpi_err(x, HUB_ENOT_FOUND, HUB_SLICE_NONE);
+    } else if (!(state->target.methods & method_bit(x->method))) {
+        add_allow(x, state->target.methods);
+        hub_reply_ocpi_err(x, HUB_EMETHOD, HUB_SLICE_NONE);
+    } else {
+        hub_registration_token_used(x);
+        ocpi_handlers[state->target.route->action](x);
+    }
+}
+
+/* ---- /v1 ---- */
+
+static bool tenant_known(hub_exchange_t *x)
+{
+    hub_slice_t platform = x->header[HUB_HEADER_PLATFORM_ID];
+    return platform.len == 0 || hub_slice_eq_str(platform, "default");
+}
+
+static void run_v1(hub_exchange_t *x)
+{
+    hub_exchange_state_t *state = x->state;
+    hub_metric_add(x->worker->core, HUB_METRIC_REQUESTS_V1, 1);
+    if (!hub_exchange_view(x))
+        return;
+    hub_err_t err = hub_key_authenticate(x);
+    if (err) {
+        hub_reply_problem(x, err, HUB_SLICE_NONE);
+        return;
+    }
+    uint32_t allowed = 0;
+    const hub_v1_route_t *route = tenant_known(x) ? hub_v1_match(x, &allowed) : NULL;
+    if (!route && allowed) {
+        add_allow(x, allowed);
+        hub_reply_problem(x, HUB_EMETHOD, HUB_SLICE_NONE);
+    } else if (!route) {
+        hub_reply_problem(x, HUB_ENOT_FOUND, HUB_SLICE_NONE);
+    } else if (route->permission & ~state->permissions) {
+        hub_reply_problemf(x, HUB_EFORBIDDEN, "this needs the permission %s", hub_v1_permission_name(route->permission));
+    } else {
+        state->v1 = route;
+        route->handle(x);
+    }
+}
+
+/* ---- the rest ---- */
+
+static void healthz(hub_exchange_t *x)
+{
+    hub_reply_json(x, 200, HUB_SLICE_LIT("{\"status\":\"alive\"}"));
+}
+
+static void readyz(hub_exchange_t *x)
+{
+    if (hub_core_ready(x->worker->core) && hub_exchange_view(x))
+        hub_reply_json(x, 200, HUB_SLICE_LIT("{\"status\":\"ready\"}"));
+    else if (!x->reply.status)
+        hub_reply_json(x, 503, HUB_SLICE_LIT("{\"status\":\"not ready\"}"));
+}
+
+static void metrics(hub_exchange_t *x)
+{
+    hub_buf_t out = HUB_BUF_INIT(x->pool);
+    hub_metrics_write(x->worker->core, &out);
+    x->reply.status = 200;
+    x->reply.body = hub_buf_slice(&out);
+    hub_reply_add_header(x, "content-type", HUB_SLICE_LIT("text/plain; version=0.0.4"));
+    hub_exchange_done(x);
+}
+
+static const struct {
+    const char *path;
+    void (*handle)(hub_exchange_t *x);
+} pages[] = {{"/healthz", healthz}, {"/readyz", readyz}, {"/metrics", metrics}};
+
+static void run_page(hub_exchange_t *x)
+{
+    hub_metric_add(x->worker->core, HUB_METRIC_REQUESTS_OTHER, 1);
+    for (size_t i = 0; i < HUB_COUNT(pages); i++) {
+        if (!hub_slice_eq_str(x->path, pages[i].path))
+            continue;
+        if (x->method == HUB_GET || x->method == HUB_HEAD) {
+            pages[i].handle(x);
+        } else {
+            hub_reply_add_header(x, "allow", HUB_SLICE_LIT("GET, HEAD"));
+            hub_reply_problem(x, HUB_EMETHOD, HUB_SLICE_NONE);
+        }
+        return;
+    }
+    hub_reply_problem(x, HUB_ENOT_FOUND, HUB_SLICE_NONE);
+}
+
+static bool below(hub_slice_t path, hub_slice_t root)
+{
+    return hub_slice_starts(path, root) && (path.len == root.len || path.ptr[root.len] == '/');
+}
+
+void hub_exchange_run(hub_exchange_t *x)
+{
+    x->state = HUB_POOL_NEW(x->pool, hub_exchange_state_t);
+    hub_uuid(x->state->trace_id);
+    x->state->started = hub_mono_ms();
+    if (below(x->path, HUB_SLICE_LIT("/ocpi")))
+        run_ocpi(x);
+    else if (below(x->path, HUB_SLICE_LIT("/v1")))
+        run_v1(x);
+    else
+        run_page(x);
+}
