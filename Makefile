@@ -1,0 +1,48 @@
+# Thin: every target calls docker/install-packages.sh, CMake or a script of its room.
+.PHONY: all packages demo test bench fuzz image format lint tsan clean
+
+all: packages
+	cmake --preset release >/dev/null
+	cmake --build --preset release
+
+packages:
+	@sh docker/install-packages.sh build test check
+
+demo: all
+	/usr/bin/python3 fixtures/demo.py --binary build/release/ocpi-hub $(DEMO_ARGS)
+
+test: all
+	cmake --preset dev >/dev/null
+	cmake --build --preset dev
+	cmake --preset tsan >/dev/null
+	cmake --build --preset tsan
+	ctest --preset dev $(TEST_ARGS)
+
+tsan: packages
+	cmake --preset tsan >/dev/null
+	cmake --build --preset tsan
+	ctest --preset tsan -L threads
+
+bench:
+	@sh docker/install-packages.sh build test bench
+	cmake --preset bench >/dev/null
+	cmake --build --preset bench
+	/usr/bin/python3 bench/run.py --build build/bench $(BENCH_ARGS)
+
+fuzz: packages
+	cmake --preset fuzz >/dev/null
+	cmake --build --preset fuzz
+	sh tests/fuzz/run.sh build/fuzz $(FUZZ_SECONDS)
+
+image:
+	@sh docker/install-packages.sh image
+	sh docker/build-image.sh
+
+format: packages
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+lint: all
+	sh tests/lint/static.sh build/release
+
+clean:
+	rm -rf build
