@@ -1,0 +1,417 @@
+#!/usr/bin/env python3
+"""The benchmark: starts the hub and its loaders on loopback and prints one table. Ratios are taken in one run, pair by pair, because machines are noisy.
+
+    bench/run.py --build build/bench [--quick] [--million] [--only NAME,…] [--out bench/results/FILE.md]
+
+Rows: get-one, get-page, put-integration, put-location, status-push, start-million (only with --million).
+"""
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+KEY = "bench-key-bench-key"
+CPUS = sorted(os.sched_getaffinity(0))
+
+
+def pin(cpus):
+    return lambda: os.sched_setaffinity(0, cpus)
+
+
+SERVER_CPU, LOAD_CPU = {CPUS[0]}, {CPUS[-1]}
+
+
+def request(method, url, body=None, headers=None):
+    data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
+    req = urllib.request.Request(url, data, method=method, headers={"Content-Type": "application/json", **(headers or {})})
+    try:
+        with urllib.request.urlopen(req, timeout=900) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
+
+
+def must(method, url, body=None, headers=None):
+    status, got, text = request(method, url, body, headers)
+    if status >= 300:
+        sys.exit(f"{method} {url}: HTTP {status} {text[:500]!r}")
+    return text, got
+
+
+class Server:
+    """A process that prints "port N" or is told its port."""
+
+    def __init__(self, command, cpus=None):
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, preexec_fn=pin(cpus) if cpus else None)
+        self.port = int(re.match(rb"port (\d+)", self.process.stdout.readline()).group(1))
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+
+
+class Hub:
+    def __init__(self, build, folder, workers, cpus=None):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = open(folder / "hub.log", "a")
+        started = time.monotonic()
+        self.process = subprocess.Popen(
+            [build / "ocpi-hub", "serve", "--data", folder / "data", "--listen", f"127.0.0.1:{self.port}", "--public-url", self.url,
+             "--workers", str(workers), "--insecure-peers"],
+            env={**os.environ, "OCPI_HUB_ADMIN_KEY": KEY, "OCPI_HUB_LOG_LEVEL": "warn"}, stderr=self.log, preexec_fn=pin(cpus) if cpus else None)
+        while True:
+            try:
+                urllib.request.urlopen(self.url + "/readyz", timeout=5).read()
+                break
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() - started > 120:
+                    sys.exit(f"the hub did not start, see {folder}/hub.log")
+                time.sleep(0.005)
+        self.start_seconds = time.monotonic() - started
+
+    def call(self, method, path, body=None, headers=None):
+        text, got = must(method, self.url + path, body, {"X-API-KEY": KEY, **(headers or {})})
+        return (json.loads(text) if text else None), got
+
+    def metric(self, name):
+        text = must("GET", self.url + "/metrics")[0].decode()
+        return float(re.search(rf"^{re.escape(name)} (\S+)$", text, re.M).group(1))
+
+    def rss_mb(self):
+        """Resident and of it private (the mapped store is page cache that the kernel may drop)."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        def kb(key):
+            return int(re.search(rf"{key}:\s+(\d+)", status).group(1)) / 1024
+        return kb("VmRSS"), kb("RssAnon")
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
+        self.log.close()
+
+
+def wrk(url, seconds, connections, script=None, args=(), headers=(), cpus=None):
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
+    for header in headers:
+        command += ["-H", header]
+    if script:
+        command += ["-s", str(HERE / script)]
+    command += [url]
+    if args:
+        command += ["--", *args]
+    text = subprocess.run(command, capture_output=True, text=True, preexec_fn=pin(cpus) if cpus else None).stdout
+    if "Non-2xx" in text or "Socket errors" in text:
+        print(f"  warning: {url}: " + "; ".join(line.strip() for line in text.splitlines() if "Non-2xx" in line or "Socket errors" in line))
+    match = re.search(r"Requests/sec:\s+(\S+)", text)
+    if not match:
+        sys.exit(f"wrk failed:\n{text}")
+    p99 = re.search(r"99%\s+(\S+)", text)
+    return float(match.group(1)), p99.group(1) if p99 else "?"
+
+
+def ndjson(args):
+    return subprocess.run([sys.executable, ROOT / "fixtures/generate.py", *args], capture_output=True, check=True).stdout
+
+
+def party(hub, party_id, role):
+    hub.call("POST", "/v1/parties", {"countryCode": "NL", "partyId": party_id, "roles": [role], "businessDetails": {"name": "Bench"}})
+
+
+def register(hub, sink, number, role, models=None):
+    """One integration with partner `number` of the sink; the token that the partner was given."""
+    made, _ = hub.call("POST", "/v1/integrations", {
+        "integrationName": f"Sink {number}", "integrationType": "OCPI", "models": models or {},
+        "ocpiConnection": {"initialRole": "SENDER", "endpointUrl": f"{sink.url}/p/{number}/versions", "initialToken": f"token-a-of-{number}",
+                           "customerRoles": [role]}})
+    for _ in range(500):
+        got, _ = hub.call("GET", f"/v1/integrations/{made['id']}?include=none")
+        if got["integrationStatus"] == "CONNECTED":
+            return made["id"], must("GET", f"{sink.url}/p/{number}/token")[0].decode()
+        time.sleep(0.02)
+    sys.exit(f"partner {number} is not connected: {got['integrationStatus']} {got['statusDescription']}")
+
+
+def authorization(token):
+    import base64
+    return "Token " + base64.b64encode(token.encode()).decode()
+
+
+class Bench:
+    def __init__(self, args):
+        self.args, self.build = args, Path(args.build)
+        self.seconds = 2 if args.quick else 5
+        self.rounds = 3 if args.quick else 5
+        self.objects = 10000 if args.quick else 100000
+        self.rows = []
+
+    def row(self, name, value, baseline, ratio, target, note):
+        self.rows.append((name, value, baseline, ratio, target, note))
+        print(f"  {name}: {value} against {baseline}, ratio {ratio} (at least {target}) {note}", flush=True)
+
+    # ---- reads against a bare handler (and nginx) that sends the same bytes
+
+    def compare_read(self, name, hub, path, token, target):
+        text, headers = must("GET", hub.url + path, headers={"Authorization": authorization(token)})
+        keep = [k for k in headers.keys() if k.lower() not in ("content-length", "content-type", "connection", "server", "date")]
+        body = self.folder / f"{name}.json"
+        body.write_bytes(text)
+        flat = [item for k in keep for item in (k, headers[k])]
+        bare = Server([self.build / "bench/bench_bare", body, *flat], SERVER_CPU)
+        nginx = self.start_nginx(body)
+        sides = {"hub": [], "bare": [], "nginx": []}
+        for _ in range(self.rounds):
+            sides["hub"].append(wrk(hub.url + path, self.seconds, 32, headers=["Authorization: " + authorization(token)], cpus=LOAD_CPU)[0])
+            sides["bare"].append(wrk(bare.url + "/", self.seconds, 32, headers=["Authorization: " + authorization(token)], cpus=LOAD_CPU)[0])
+            if nginx:
+                sides["nginx"].append(wrk(nginx[1], self.seconds, 32, cpus=LOAD_CPU)[0])
+        bare.stop()
+        ratio = statistics.median(h / b for h, b in zip(sides["hub"], sides["bare"]))
+        note = f"body {len(text)} bytes"
+        if nginx:
+            nginx[0].terminate()
+            nginx[0].wait(10)
+            note += f"; nginx sends the file {statistics.median(sides['nginx']):,.0f}/s, hub/nginx {statistics.median(h / n for h, n in zip(sides['hub'], sides['nginx'])):.2f}"
+        self.row(name, f"{statistics.median(sides['hub']):,.0f}/s", f"bare {statistics.median(sides['bare']):,.0f}/s", f"{ratio:.2f}", target, note)
+
+    def start_nginx(self, body):
+        binary = shutil.which("nginx") or "/usr/sbin/nginx"
+        if not Path(binary).exists():
+            return None
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        root = self.folder / "www"
+        root.mkdir(exist_ok=True)
+        os.chmod(self.folder, 0o755)
+        shutil.copy(body, root / body.name)
+        conf = self.folder / "nginx.conf"
+        conf.write_text(f"daemon off; worker_processes 1; pid {self.folder}/nginx.pid; error_log {self.folder}/nginx.err; events {{}}\n"
+                        f"http {{ access_log off; sendfile on; keepalive_requests 100000000; default_type application/json; open_file_cache max=10;\n"
+                        f"server {{ listen 127.0.0.1:{port}; root {root}; }} }}\n")
+        process = subprocess.Popen([binary, "-c", str(conf), "-p", str(self.folder)], stderr=subprocess.DEVNULL, preexec_fn=pin(SERVER_CPU))
+        time.sleep(0.5)
+        return process, f"http://127.0.0.1:{port}/{body.name}"
+
+    def fill(self, hub):
+        data = ndjson(["tariffs", "--party", "BEN"])
+        hub.call("POST", "/v1/tariffs", data, {"Content-Type": "application/x-ndjson"})
+        data = ndjson(["locations", "--party", "BEN", "--count", str(self.objects), "--pad", "2048"])
+        before, started = hub.rss_mb(), time.monotonic()
+        answer, _ = hub.call("POST", "/v1/locations", data, {"Content-Type": "application/x-ndjson"})
+        took, after = time.monotonic() - started, hub.rss_mb()
+        if answer["created"] != self.objects:
+            sys.exit(f"bulk: {answer}")
+        self.row("bulk import over /v1", f"{self.objects / took:,.0f} objects/s", f"{len(data) >> 20} MB body", "-", "report",
+                 f"private memory {before[1]:.0f} → {after[1]:.0f} MB")
+
+    def reads(self):
+        self.new_folder()
+        hub = Hub(self.build, self.folder, 1, SERVER_CPU)
+        sink = Server([self.build / "bench/bench_sink"])
+        party(hub, "BEN", "CPO")
+        self.fill(hub)
+        _, token = register(hub, sink, 1, "CPO")
+        details = json.loads(must("GET", hub.url + "/ocpi/2.2.1", headers={"Authorization": authorization(token)})[0])
+        base = next(e["url"] for e in details["data"]["endpoints"] if e["identifier"] == "locations" and e["role"] == "SENDER")[len(hub.url):]
+        if self.wanted("get-one"):
+            self.compare_read("get-one", hub, f"{base}/LOC-{self.objects // 2:06d}", token, "0.80")
+        if self.wanted("get-page"):
+            self.compare_read("get-page", hub, f"{base}?limit=50", token, "0.70")
+            self.deep_page(hub, base, token)
+        total, private = hub.rss_mb()
+        self.row("memory under load", f"{private:.0f} MB private", f"{total:.0f} MB resident with mapped store", "-", "report", f"{self.objects} locations")
+        sink.stop()
+        hub.stop()
+
+    def deep_page(self, hub, base, token):
+        """The last pages by their links against the first page."""
+        headers = {"Authorization": authorization(token)}
+        offset = self.objects - 100
+        _, got = must("GET", f"{hub.url}{base}?limit=50&offset={offset}", headers=headers)
+        link = re.search(r"<([^>]+)>", got["Link"]).group(1)
+        first, deep = [], []
+        for _ in range(self.rounds):
+            first.append(wrk(f"{hub.url}{base}?limit=50", 1, 8, headers=["Authorization: " + headers["Authorization"]], cpus=LOAD_CPU)[0])
+            deep.append(wrk(link, 1, 8, headers=["Authorization: " + headers["Authorization"]], cpus=LOAD_CPU)[0])
+        ratio = statistics.median(d / f for d, f in zip(deep, first))
+        self.row("last page by its link", f"{statistics.median(deep):,.0f}/s", f"first page {statistics.median(first):,.0f}/s", f"{ratio:.2f}", "report", "")
+
+    # ---- durable writes against a raw LMDB loop
+
+    def compare_write(self, name, hub, value_bytes, keys, run, target):
+        ratios, ours, raws, batches = [], [], [], []
+        for _ in range(self.rounds):
+            commits, operations = hub.metric("ocpi_hub_store_commits_total"), hub.metric("ocpi_hub_store_operations_total")
+            rate, p99 = run()
+            batch = (hub.metric("ocpi_hub_store_operations_total") - operations) / max(1, hub.metric("ocpi_hub_store_commits_total") - commits)
+            folder = Path(tempfile.mkdtemp(dir=self.folder))
+            out = subprocess.run([self.build / "bench/bench_raw_lmdb", folder, str(keys), str(value_bytes), str(max(1, round(batch))), str(self.seconds)],
+                                 capture_output=True, text=True, check=True).stdout
+            shutil.rmtree(folder)
+            raw = float(out.split()[1])
+            ratios.append(rate / raw), ours.append(rate), raws.append(raw), batches.append(batch)
+        self.row(name, f"{statistics.median(ours):,.0f}/s", f"raw LMDB {statistics.median(raws):,.0f}/s", f"{statistics.median(ratios):.2f}", target,
+                 f"batches of {statistics.median(batches):.0f}, {value_bytes} bytes, p99 {p99}")
+
+    def writes(self):
+        self.new_folder()
+        hub = Hub(self.build, self.folder, len(CPUS))
+        sink = Server([self.build / "bench/bench_sink"])
+        party(hub, "BEN", "CPO")
+        party(hub, "BEM", "EMSP")
+        if self.wanted("put-integration"):
+            count = 200 if self.args.quick else 1000
+            ids = []
+            for n in range(count):
+                made, _ = hub.call("POST", "/v1/integrations", {"integrationName": f"Partner {n}", "integrationType": "OCPI",
+                                                                "ocpiConnection": {"initialRole": "RECEIVER", "customerRoles": ["CPO"]}})
+                ids.append(int(made["id"]))
+            self.compare_write("put-integration", hub, 600, count,
+                               lambda: wrk(hub.url, self.seconds, 64, "put_integration.lua", [KEY, f"{ids[0]}-{ids[-1]}"]), "0.60")
+        if self.wanted("put-location"):
+            _, token = register(hub, sink, 7, "EMSP")
+            lines = self.folder / "locations.ndjson"
+            lines.write_bytes(ndjson(["locations", "--country", "DE", "--party", "S07", "--count", str(self.objects // 10), "--pad", "2048"]))
+            details = json.loads(must("GET", hub.url + "/ocpi/2.2.1", headers={"Authorization": authorization(token)})[0])
+            base = next(e["url"] for e in details["data"]["endpoints"] if e["identifier"] == "locations" and e["role"] == "RECEIVER")[len(hub.url):]
+            self.compare_write("put-location", hub, 2048, self.objects // 10,
+                               lambda: wrk(hub.url, self.seconds, 64, "put_location.lua", [authorization(token), base, str(lines)]), "0.60")
+        sink.stop()
+        hub.stop()
+
+    # ---- one status change, 100 partners
+
+    def status_push(self):
+        self.new_folder()
+        hub = Hub(self.build, self.folder, len(CPUS))
+        sink = Server([self.build / "bench/bench_sink"])
+        party(hub, "BEN", "CPO")
+        partners = 20 if self.args.quick else 100
+        hub.call("POST", "/v1/locations", ndjson(["locations", "--party", "BEN", "--count", "50"]), {"Content-Type": "application/x-ndjson"})
+        locations = [json.loads(line) for line in ndjson(["locations", "--party", "BEN", "--count", "50"]).splitlines()]
+        for n in range(partners):
+            register(hub, sink, n, "CPO", {"pushLocation": True})
+        self.until_quiet(sink)
+        latencies = []
+        statuses = ["AVAILABLE", "CHARGING"]
+        for n in range(10 if self.args.quick else 40):
+            must("POST", sink.url + "/reset")
+            location = locations[n % len(locations)]
+            hub.call("POST", "/v1/evse-status", [self.change(location, "RESERVED")])
+            acknowledged = time.monotonic_ns()
+            self.until(sink, partners)
+            latencies += [(at - acknowledged) / 1e6 for at in json.loads(must("GET", sink.url + "/arrivals")[0])]
+        latencies.sort()
+        must("POST", sink.url + "/reset")
+        changes = [self.change(location, statuses[r % 2], evse) for r in range(4) for location in locations for evse in range(len(location["evses"]))]
+        started = time.monotonic()
+        for at in range(0, len(changes), 200):
+            hub.call("POST", "/v1/evse-status", changes[at:at + 200])
+        count = self.until_quiet(sink)
+        took = (max(json.loads(must("GET", sink.url + "/arrivals")[0])) / 1e9) - started
+        self.row("status-push", f"{count / took:,.0f} PATCHes/s", f"{partners} partners", "-", "report",
+                 f"acknowledged → received: p50 {latencies[len(latencies) // 2]:.1f} ms, p99 {latencies[int(len(latencies) * 0.99)]:.1f} ms")
+        sink.stop()
+        hub.stop()
+
+    @staticmethod
+    def change(location, status, evse=0):
+        return {"country_code": "NL", "party_id": "BEN", "location_id": location["id"], "evse_uid": location["evses"][evse]["uid"], "status": status}
+
+    @staticmethod
+    def received(sink):
+        return json.loads(must("GET", sink.url + "/stats")[0])["received"]
+
+    def until(self, sink, count):
+        for _ in range(5000):
+            if self.received(sink) >= count:
+                return
+            time.sleep(0.002)
+        print(f"  warning: {self.received(sink)} of {count} arrived")
+
+    def until_quiet(self, sink):
+        last, since = -1, time.monotonic()
+        while time.monotonic() - since < 1.5:
+            now = self.received(sink)
+            if now != last:
+                last, since = now, time.monotonic()
+            time.sleep(0.05)
+        return last
+
+    # ---- start with a million locations
+
+    def million(self):
+        self.new_folder()
+        hub = Hub(self.build, self.folder, len(CPUS))
+        party(hub, "BEN", "CPO")
+        started = time.monotonic()
+        data = ndjson(["locations", "--party", "BEN", "--count", "100000", "--pad", "2048"])
+        for part in range(10):
+            chunk = data if part == 0 else data.replace(b'"id":"LOC-', b'"id":"L%02d-' % part)
+            hub.call("POST", "/v1/locations", chunk, {"Content-Type": "application/x-ndjson"})
+        took = time.monotonic() - started
+        hub.stop()
+        hub = Hub(self.build, self.folder, len(CPUS))
+        total, private = hub.rss_mb()
+        self.row("start with 1,000,000 locations", f"{hub.start_seconds:.2f} s", "until /readyz", "-", "< 1 s",
+                 f"idle {private:.0f} MB private, {total:.0f} MB resident; loaded at {1e6 / took:,.0f} objects/s")
+        hub.stop()
+
+    def new_folder(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="ocpi-hub-bench-"))
+        self.folders.append(self.folder)
+
+    folders = []
+
+    def wanted(self, name):
+        return not self.args.only or name in self.args.only.split(",")
+
+    def run(self):
+        try:
+            if self.wanted("get-one") or self.wanted("get-page"):
+                self.reads()
+            if self.wanted("put-integration") or self.wanted("put-location"):
+                self.writes()
+            if self.wanted("status-push"):
+                self.status_push()
+            if self.args.million or self.args.only == "start-million":
+                self.million()
+        finally:
+            for folder in self.folders:
+                shutil.rmtree(folder, ignore_errors=True)
+        table = ["| figure | measured | compared with | ratio | at least | note |", "|---|---|---|---|---|---|"]
+        table += ["| " + " | ".join(row) + " |" for row in self.rows]
+        print("\n" + "\n".join(table))
+        if self.args.out:
+            Path(self.args.out).write_text(f"Measured {time.strftime('%Y-%m-%d')}, {len(CPUS)} cores.\n\n" + "\n".join(table) + "\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--million", action="store_true")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--out")
+    Bench(parser.parse_args()).run()
+
+
+if __name__ == "__main__":
+    main()
