@@ -1,0 +1,64 @@
+/* What the files of peer share. */
+#ifndef PEER_PEER_H
+#define PEER_PEER_H
+
+#include <curl/curl.h>
+#include <uv.h>
+
+#include "hub/peer.h"
+
+#define HUB_PEER_IDLE_EASY 32 /* curl handles kept for the next call */
+
+/* One call under way. */
+typedef struct hub_transfer {
+    struct hub_transfer *next, *previous; /* in peer->active or peer->finished */
+    hub_peer_t *peer;
+    hub_call_t *call;
+    CURL *easy;
+    struct curl_slist *headers;
+    hub_buf_t body;
+    int64_t started;
+    size_t limit;
+    hub_err_t err;  /* when finished */
+    bool too_large; /* our own limit ended it */
+    bool blocked;   /* the guard refused an address */
+    char problem[CURL_ERROR_SIZE];
+} hub_transfer_t;
+
+/* Memory of one timer of the port. */
+typedef struct hub_peer_timer {
+    uv_timer_t handle;
+    hub_timer_t *owner; /* NULL: being closed */
+    hub_peer_t *peer;
+    struct hub_peer_timer *next, *previous;
+} hub_peer_timer_t;
+
+struct hub_peer {
+    uv_loop_t *loop;
+    CURLM *multi;
+    uv_timer_t timeout; /* libcurl's own */
+    uv_timer_t soon;    /* delivers `finished` */
+    bool insecure, stopping;
+    char *ca_file, *user_agent;
+    uint32_t connect_timeout_ms, timeout_ms;
+    struct curl_slist *resolve;
+    hub_transfer_t *active, *finished, *finished_last;
+    hub_peer_timer_t *timers;
+    CURL *idle[HUB_PEER_IDLE_EASY];
+    unsigned idle_count;
+    unsigned handles; /* of the loop, that are not yet closed */
+};
+
+/* transfer.c */
+hub_transfer_t *hub_peer__transfer_create(hub_peer_t *peer, hub_call_t *call);
+/* Sets up the curl handle; an error says that the call must not be made (call->detail says why). */
+hub_err_t hub_peer__transfer_prepare(hub_transfer_t *transfer);
+/* Puts libcurl's verdict into the transfer and the call. */
+void hub_peer__transfer_result(hub_transfer_t *transfer, CURLcode code);
+void hub_peer__transfer_destroy(hub_transfer_t *transfer);
+/* timer.c */
+void hub_peer__timer_start(void *self, hub_timer_t *timer, uint64_t ms);
+void hub_peer__timer_stop(void *self, hub_timer_t *timer);
+void hub_peer__timers_close(hub_peer_t *peer);
+
+#endif
