@@ -75,9 +75,15 @@ typedef struct ocpi_field {
     uint16_t ref;        /* enum or object */
     uint16_t max_length; /* characters; 0: none */
     uint8_t versions;    /* mask */
-    uint8_t identity;    /* part of the object's own identity: never coerced, never left out */
-    const char *pattern; /* name of a check of its own (latitude, time, date, …) or NULL */
+    uint8_t identity;    /* part of the object's own identity: never left out */
+    const char *pattern; /* name of a check of its own (latitude, time_of_day, date, …) or NULL */
+    uint8_t flags;       /* OCPI_FIELD_… */
 } ocpi_field_t;
+enum {
+    OCPI_FIELD_LEVEL = 1,   /* a list of EVSEs or Connectors: each is as strict as an object of its own, and is left out when it breaks */
+    OCPI_FIELD_DERIVED = 2, /* time_zone of a Location: worked out when it is missing */
+    OCPI_FIELD_STAMPED = 4, /* last_updated: our own backend may leave it out */
+};
 
 typedef struct ocpi_object {
     const char *name; /* "Location" */
@@ -142,6 +148,12 @@ bool ocpi_check(yyjson_val *root, const ocpi_check_t *check, ocpi_problems_t *pr
  * stay. *changed (may be NULL): false when the output equals the input, which then is returned as it was. */
 hub_slice_t ocpi_normalise(hub_pool_t *pool, yyjson_val *root, hub_slice_t text, ocpi_object_id_t object, ocpi_version_t version,
                            bool *changed);
+
+/* Who an object is: country_code, party_id and id (uid of a Token, terminal_id …) of `module`'s object as they stand in it, slices into the
+ * document; none where the object has no such member (2.1.1). HUB_EINVALID: no object, or an identity member is there but no text. */
+hub_err_t ocpi_object_identity(yyjson_val *root, ocpi_module_t module, hub_slice_t *country, hub_slice_t *party, hub_slice_t *id);
+/* Its last_updated; false when there is none or it is no DateTime. */
+bool ocpi_object_last_updated(yyjson_val *root, int64_t *ms);
 
 /* ---- PATCH and the levels of a Location ---- */
 

@@ -1,0 +1,223 @@
+/* JSON in and out: yyjson over a pool, and what yyjson leaves to its caller (depth, keys given twice, NUL inside strings). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema.h"
+
+/* ---- memory ---- */
+
+static void *alc_malloc(void *ctx, size_t size)
+{
+    return hub_pool_alloc(ctx, size);
+}
+
+static void *alc_realloc(void *ctx, void *ptr, size_t old_size, size_t size)
+{
+    if (size <= old_size)
+        return ptr;
+    void *fresh = hub_pool_alloc(ctx, size);
+    if (ptr)
+        memcpy(fresh, ptr, old_size);
+    return fresh;
+}
+
+static void alc_free(void *ctx, void *ptr)
+{
+    (void)ctx;
+    (void)ptr; /* the pool frees all at once */
+}
+
+const yyjson_alc *ocpi_alc(hub_pool_t *pool)
+{
+    yyjson_alc *alc = HUB_POOL_NEW(pool, yyjson_alc);
+    *alc = (yyjson_alc){alc_malloc, alc_realloc, alc_free, pool};
+    return alc;
+}
+
+/* ---- what yyjson does not look at ---- */
+
+typedef struct frame { /* the way from the root, for a pointer when one is needed */
+    const struct frame *up;
+    hub_slice_t key; /* none: a list item */
+    size_t index;
+} frame_t;
+
+typedef struct walk {
+    hub_pool_t *pool;
+    bool nul; /* "\u0000" is somewhere in the text: strings must be searched */
+    const char *rule;
+    const char *message;
+    hub_slice_t pointer;
+} walk_t;
+
+static void write_pointer(hub_buf_t *out, const frame_t *frame)
+{
+    if (!frame)
+        return;
+    write_pointer(out, frame->up);
+    if (frame->key.ptr)
+        ocpi__pointer_key(out, frame->key);
+    else
+        hub_buf_printf(out, "/%zu", frame->index);
+}
+
+static bool fail(walk_t *walk, const frame_t *frame, const char *rule, const char *message)
+{
+    hub_buf_t out = HUB_BUF_INIT(walk->pool);
+    write_pointer(&out, frame);
+    walk->pointer = out.len ? hub_buf_slice(&out) : HUB_SLICE_LIT("");
+    walk->rule = rule;
+    walk->message = message;
+    return false;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    hub_slice_t x = ocpi__text(*(yyjson_val *const *)a), y = ocpi__text(*(yyjson_val *const *)b);
+    int order = memcmp(x.ptr, y.ptr, x.len < y.len ? x.len : y.len);
+    return order ? order : (x.len > y.len) - (x.len < y.len);
+}
+
+/* Many keys: sorted, so that a hostile choice of keys costs n log n and no more. */
+static yyjson_val *twice_sorted(hub_pool_t *pool, yyjson_val *object)
+{
+    size_t count = yyjson_obj_size(object), n = 0, i, max;
+    yyjson_val **keys = hub_pool_alloc(pool, count * sizeof *keys), *key, *value;
+    yyjson_obj_foreach(object, i, max, key, value) keys[n++] = key;
+    qsort(keys, n, sizeof *keys, compare_keys);
+    for (i = 1; i < n; i++)
+        if (compare_keys(&keys[i - 1], &keys[i]) == 0)
+            return keys[i];
+    return NULL;
+}
+
+#define FEW_KEYS 64
+
+/* The key that an object has twice, or NULL. A bit for each (length, first, last, middle character) seen: only where the bit is taken are
+ * the keys before compared. */
+static yyjson_val *twice(hub_pool_t *pool, yyjson_val *object)
+{
+    size_t count = yyjson_obj_size(object), n = 0, i, max;
+    if (count > FEW_KEYS)
+        return twice_sorted(pool, object);
+    hub_slice_t keys[FEW_KEYS];
+    uint64_t seen = 0;
+    yyjson_val *key, *value;
+    yyjson_obj_foreach(object, i, max, key, value)
+    {
+        hub_slice_t k = ocpi__text(key);
+        unsigned mix = (unsigned)k.len * 7;
+        if (k.len)
+            mix += (unsigned char)k.ptr[0] + (unsigned char)k.ptr[k.len - 1] * 3u + (unsigned char)k.ptr[k.len / 2] * 5u;
+        uint64_t bit = 1ull << (mix & 63);
+        for (size_t j = 0; (seen & bit) && j < n; j++)
+            if (keys[j].len == k.len && memcmp(keys[j].ptr, k.ptr, k.len) == 0)
+                return key;
+        seen |= bit;
+        keys[n++] = k;
+    }
+    return NULL;
+}
+
+static bool walk_value(walk_t *walk, yyjson_val *value, const frame_t *frame, unsigned depth);
+
+static bool walk_object(walk_t *walk, yyjson_val *object, const frame_t *frame, unsigned depth)
+{
+    yyjson_val *again = twice(walk->pool, object), *key, *value;
+    if (again) {
+        frame_t at = {frame, ocpi__text(again), 0};
+        return fail(walk, &at, "duplicate", "this key is given twice");
+    }
+    size_t i, max;
+    yyjson_obj_foreach(object, i, max, key, value)
+    {
+        frame_t at = {frame, ocpi__text(key), 0};
+        if (walk->nul && memchr(at.key.ptr, 0, at.key.len))
+            return fail(walk, frame, "nul", "a key here holds a NUL character");
+        if ((yyjson_is_ctn(value) || walk->nul) && !walk_value(walk, value, &at, depth))
+            return false;
+    }
+    return true;
+}
+
+static bool walk_list(walk_t *walk, yyjson_val *list, const frame_t *frame, unsigned depth)
+{
+    size_t i, max;
+    yyjson_val *value;
+    yyjson_arr_foreach(list, i, max, value)
+    {
+        frame_t at = {frame, HUB_SLICE_NONE, i};
+        if ((yyjson_is_ctn(value) || walk->nul) && !walk_value(walk, value, &at, depth))
+            return false;
+    }
+    return true;
+}
+
+/* `depth`: containers around this value. */
+static bool walk_value(walk_t *walk, yyjson_val *value, const frame_t *frame, unsigned depth)
+{
+    if (yyjson_is_str(value)) {
+        hub_slice_t text = ocpi__text(value);
+        return !walk->nul || !memchr(text.ptr, 0, text.len) || fail(walk, frame, "nul", "the text holds a NUL character");
+    }
+    if (!yyjson_is_ctn(value))
+        return true;
+    if (depth == OCPI_MAX_DEPTH)
+        return fail(walk, frame, "depth", "the JSON is nested too deeply");
+    return yyjson_is_obj(value) ? walk_object(walk, value, frame, depth + 1) : walk_list(walk, value, frame, depth + 1);
+}
+
+/* ---- reading ---- */
+
+static hub_err_t malformed(ocpi_problem_t *problem, hub_slice_t pointer, const char *rule, hub_slice_t message)
+{
+    if (problem)
+        *problem = (ocpi_problem_t){.severity = OCPI_ERROR, .pointer = pointer, .rule = rule, .message = message};
+    return HUB_EMALFORMED;
+}
+
+hub_err_t ocpi_read(hub_pool_t *pool, hub_slice_t text, yyjson_doc **doc, ocpi_problem_t *problem)
+{
+    *doc = NULL;
+    if (text.len == 0)
+        return malformed(problem, HUB_SLICE_LIT(""), "json", HUB_SLICE_LIT("the text is empty where JSON is expected"));
+    yyjson_alc alc = {alc_malloc, alc_realloc, alc_free, pool};
+    yyjson_read_err err = {0};
+    /* Without YYJSON_READ_INSITU the text is only read. */
+    yyjson_doc *read = yyjson_read_opts((char *)(uintptr_t)text.ptr, text.len, OCPI_READ_FLAGS, &alc, &err);
+    if (!read)
+        return malformed(problem, HUB_SLICE_LIT(""), "json", hub_pool_printf(pool, "not JSON at byte %zu: %s", err.pos, err.msg));
+    walk_t walk = {.pool = pool, .nul = memmem(text.ptr, text.len, "\\u0000", 6) != NULL};
+    if (!walk_value(&walk, yyjson_doc_get_root(read), NULL, 0))
+        return malformed(problem, walk.pointer, walk.rule, hub_slice_str(walk.message));
+    *doc = read;
+    return HUB_EOK;
+}
+
+hub_slice_t ocpi_str(yyjson_val *value)
+{
+    return yyjson_is_str(value) || yyjson_is_raw(value) ? ocpi__text(value) : HUB_SLICE_NONE;
+}
+
+hub_slice_t ocpi_get_str(yyjson_val *object, const char *name)
+{
+    return ocpi_str(yyjson_obj_get(object, name));
+}
+
+/* ---- writing ---- */
+
+hub_slice_t ocpi_write(hub_pool_t *pool, yyjson_val *value)
+{
+    yyjson_alc alc = {alc_malloc, alc_realloc, alc_free, pool};
+    size_t len = 0;
+    const char *text = yyjson_val_write_opts(value, YYJSON_WRITE_NOFLAG, &alc, &len, NULL);
+    return text ? hub_slice(text, len) : HUB_SLICE_NONE;
+}
+
+hub_slice_t ocpi_write_mut(hub_pool_t *pool, yyjson_mut_val *value)
+{
+    yyjson_alc alc = {alc_malloc, alc_realloc, alc_free, pool};
+    size_t len = 0;
+    const char *text = yyjson_mut_val_write_opts(value, YYJSON_WRITE_NOFLAG, &alc, &len, NULL);
+    return text ? hub_slice(text, len) : HUB_SLICE_NONE;
+}
