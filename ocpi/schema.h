@@ -52,7 +52,7 @@ typedef struct ocpi_finding {
 void ocpi__judge(const ocpi_field_t *field, ocpi_version_t version, yyjson_val *value, ocpi_finding_t *out);
 /* Appends the normalised spelling of a judged value that is not BAD. */
 void ocpi__rewrite(hub_buf_t *out, const ocpi_field_t *field, const ocpi_finding_t *finding, yyjson_val *value);
-const char *ocpi__json_type(yyjson_val *value); /* "a string" */
+const char *ocpi__json_type(yyjson_val *value);         /* "a string" */
 const char *ocpi__type_text(const ocpi_field_t *field); /* what a single value of this row must be: "a string" */
 
 /* The zone of a country with a single one; NULL otherwise. */

@@ -151,8 +151,8 @@ bool ocpi_status_known(int status_code, ocpi_version_t version)
 
 #define OCPI_ENUM(name, text, open) static const ocpi_value_t values_##name[] = {
 #define OCPI_VALUE(text, versions) {text, sizeof(text) - 1, versions},
-#define OCPI_ENUM_END                                                                                                                                \
-    }                                                                                                                                                \
+#define OCPI_ENUM_END                                                                                                                      \
+    }                                                                                                                                      \
     ;
 #include "ocpi/tbl/enum.def"
 #undef OCPI_ENUM
@@ -187,12 +187,18 @@ bool ocpi_enum_has(uint16_t enum_id, ocpi_version_t version, hub_slice_t value)
 /* ---- objects and fields ---- */
 
 enum { /* cardinalities: required, list */
-    ONE = 1,
-    MAYBE = 0,
-    SOME = 3,
-    ANY = 2
+       ONE = 1,
+       MAYBE = 0,
+       SOME = 3,
+       ANY = 2
 };
-enum { MARK_PLAIN = 0, MARK_IDENTITY = 128, MARK_LEVEL = OCPI_FIELD_LEVEL, MARK_DERIVED = OCPI_FIELD_DERIVED, MARK_STAMPED = OCPI_FIELD_STAMPED };
+enum {
+    MARK_PLAIN = 0,
+    MARK_IDENTITY = 128,
+    MARK_LEVEL = OCPI_FIELD_LEVEL,
+    MARK_DERIVED = OCPI_FIELD_DERIVED,
+    MARK_STAMPED = OCPI_FIELD_STAMPED
+};
 
 #define REF_STRING(ref) 0
 #define REF_CISTRING(ref) 0
@@ -213,20 +219,20 @@ enum { MARK_PLAIN = 0, MARK_IDENTITY = 128, MARK_LEVEL = OCPI_FIELD_LEVEL, MARK_
 #define PATTERN_TOKEN "token"
 
 #define OCPI_FIELDS(object) static const ocpi_field_t fields_##object[] = {
-#define OCPI_FIELD(name, type, ref, length, cardinality, versions, mark, pattern)                                                                    \
-    {#name,                                                                                                                                          \
-     sizeof(#name) - 1,                                                                                                                              \
-     OCPI_TYPE_##type,                                                                                                                               \
-     ((cardinality)&2) != 0,                                                                                                                         \
-     ((cardinality)&1) != 0,                                                                                                                         \
-     REF_##type(ref),                                                                                                                                \
-     length,                                                                                                                                         \
-     versions,                                                                                                                                       \
-     MARK_##mark == MARK_IDENTITY,                                                                                                                   \
-     PATTERN_##pattern,                                                                                                                              \
+#define OCPI_FIELD(name, type, ref, length, cardinality, versions, mark, pattern)                                                          \
+    {#name,                                                                                                                                \
+     sizeof(#name) - 1,                                                                                                                    \
+     OCPI_TYPE_##type,                                                                                                                     \
+     ((cardinality)&2) != 0,                                                                                                               \
+     ((cardinality)&1) != 0,                                                                                                               \
+     REF_##type(ref),                                                                                                                      \
+     length,                                                                                                                               \
+     versions,                                                                                                                             \
+     MARK_##mark == MARK_IDENTITY,                                                                                                         \
+     PATTERN_##pattern,                                                                                                                    \
      MARK_##mark & 127},
-#define OCPI_FIELDS_END                                                                                                                              \
-    }                                                                                                                                                \
+#define OCPI_FIELDS_END                                                                                                                    \
+    }                                                                                                                                      \
     ;
 #include "ocpi/tbl/field.def"
 
@@ -277,7 +283,7 @@ const ocpi_field_t *ocpi__field(const ocpi_object_t *object, ocpi_version_t vers
 /* ---- routes ---- */
 
 const ocpi_route_t ocpi__routes[] = {
-#define OCPI_ROUTE(module, side, versions, action, methods, segments)                                                                                \
+#define OCPI_ROUTE(module, side, versions, action, methods, segments)                                                                      \
     {OCPI_MODULE_##module, OCPI_##side, versions, OCPI_ACTION_##action, methods, segments},
 #include "ocpi/tbl/route.def"
 #undef OCPI_ROUTE

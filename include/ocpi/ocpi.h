@@ -25,13 +25,13 @@ typedef enum ocpi_module {
 #include "ocpi/tbl/module.def"
 #undef OCPI_MODULE
     OCPI_MODULE_COUNT
-} ocpi_module_t; /* the number is stored: rows are only ever added at the end */
+} ocpi_module_t;                                    /* the number is stored: rows are only ever added at the end */
 const char *ocpi_module_name(ocpi_module_t module); /* "locations" */
 ocpi_module_t ocpi_module_parse(hub_slice_t identifier);
 uint32_t ocpi_module_versions(ocpi_module_t module);
 
 typedef enum ocpi_side { OCPI_SENDER = 1, OCPI_RECEIVER = 2 } ocpi_side_t; /* InterfaceRole; also a mask */
-const char *ocpi_side_name(ocpi_side_t side);                             /* "SENDER" */
+const char *ocpi_side_name(ocpi_side_t side);                              /* "SENDER" */
 
 typedef enum ocpi_role { /* bits of a mask; OPEN_DATA and UNDEFINED never go on the wire */
 #define OCPI_ROLE(name, bit, text, on_wire) OCPI_ROLE_##name = 1 << bit,
@@ -54,16 +54,16 @@ typedef enum ocpi_object_id {
 } ocpi_object_id_t;
 
 typedef enum ocpi_type { /* the base types of the specification's types chapter, and the two that refer to another row */
-    OCPI_TYPE_STRING,
-    OCPI_TYPE_CISTRING,
-    OCPI_TYPE_INT,
-    OCPI_TYPE_NUMBER,
-    OCPI_TYPE_BOOLEAN,
-    OCPI_TYPE_DATETIME,
-    OCPI_TYPE_URL,
-    OCPI_TYPE_ENUM,   /* ref: ocpi_enum row */
-    OCPI_TYPE_OBJECT, /* ref: ocpi_object row */
-    OCPI_TYPE_ANY
+                         OCPI_TYPE_STRING,
+                         OCPI_TYPE_CISTRING,
+                         OCPI_TYPE_INT,
+                         OCPI_TYPE_NUMBER,
+                         OCPI_TYPE_BOOLEAN,
+                         OCPI_TYPE_DATETIME,
+                         OCPI_TYPE_URL,
+                         OCPI_TYPE_ENUM,   /* ref: ocpi_enum row */
+                         OCPI_TYPE_OBJECT, /* ref: ocpi_object row */
+                         OCPI_TYPE_ANY
 } ocpi_type_t;
 
 typedef struct ocpi_field {
@@ -106,7 +106,7 @@ hub_err_t ocpi_read(hub_pool_t *pool, hub_slice_t text, yyjson_doc **doc, ocpi_p
 const yyjson_alc *ocpi_alc(hub_pool_t *pool); /* yyjson allocator over the pool */
 hub_slice_t ocpi_str(yyjson_val *value);      /* string or raw number as text; none for NULL and other types */
 hub_slice_t ocpi_get_str(yyjson_val *object, const char *name);
-hub_slice_t ocpi_write(hub_pool_t *pool, yyjson_val *value);             /* compact */
+hub_slice_t ocpi_write(hub_pool_t *pool, yyjson_val *value); /* compact */
 hub_slice_t ocpi_write_mut(hub_pool_t *pool, yyjson_mut_val *value);
 
 /* ---- validation ---- */
@@ -114,7 +114,7 @@ hub_slice_t ocpi_write_mut(hub_pool_t *pool, yyjson_mut_val *value);
 struct ocpi_problem {
     enum { OCPI_WARNING, OCPI_ERROR } severity;
     hub_slice_t pointer; /* RFC 6901, "" is the whole */
-    const char *rule;    /* "required", "type", "length", "enum", "datetime", "pattern", "duplicate", "depth", … or a rule number ("L10") */
+    const char *rule; /* "required", "type", "length", "enum", "datetime", "pattern", "duplicate", "depth", … or a rule number ("L10") */
     hub_slice_t message; /* one sentence for people, never repeats secrets */
 };
 typedef struct ocpi_problems {
@@ -122,7 +122,7 @@ typedef struct ocpi_problems {
     ocpi_problem_t *list;
     uint32_t count, capacity;
     uint32_t errors; /* of them of severity ERROR */
-} ocpi_problems_t;     /* at most OCPI_PROBLEMS_MAX are kept */
+} ocpi_problems_t;   /* at most OCPI_PROBLEMS_MAX are kept */
 #define OCPI_PROBLEMS_MAX 100
 void ocpi_problems_init(ocpi_problems_t *problems, hub_pool_t *pool);
 void ocpi_problem_add(ocpi_problems_t *problems, int severity, hub_slice_t pointer, const char *rule, const char *format, ...)
@@ -139,8 +139,8 @@ typedef struct ocpi_check {
     bool own;     /* our own backend's object: strict about what we would send (types, enums, lengths are errors), but last_updated may be
                      missing, and unknown fields stay */
 } ocpi_check_t;
-/* The rules of decisions.md "Validation of what peers send". True when there is no ERROR. An EVSE or Connector inside a Location that breaks
- * a hard rule is a WARNING with rule "left-out" there: it is left out of normalised output, the Location stays. */
+/* The rules of decisions.md "Validation of what peers send". True when there is no ERROR. An EVSE or Connector inside a Location that
+ * breaks a hard rule is a WARNING with rule "left-out" there: it is left out of normalised output, the Location stays. */
 bool ocpi_check(yyjson_val *root, const ocpi_check_t *check, ocpi_problems_t *problems);
 
 /* Normalised form: what projections and /v1 show. null items and defective optional members (and defective EVSEs and Connectors) left out,
@@ -165,8 +165,8 @@ yyjson_mut_val *ocpi_patch(hub_pool_t *pool, yyjson_val *base, yyjson_val *patch
 yyjson_val *ocpi_location_find(yyjson_val *location, hub_slice_t evse_uid, hub_slice_t connector_id);
 /* A copy of `location` with the EVSE or Connector replaced or appended by `child`, and the parents' last_updated set to
  * max(own, last_updated) (L2, L3, decision I). NULL: the parent is unknown (decision C). *created: it was appended. */
-yyjson_mut_val *ocpi_location_put(hub_pool_t *pool, yyjson_val *location, hub_slice_t evse_uid, hub_slice_t connector_id,
-                                  yyjson_val *child, hub_slice_t last_updated, bool *created);
+yyjson_mut_val *ocpi_location_put(hub_pool_t *pool, yyjson_val *location, hub_slice_t evse_uid, hub_slice_t connector_id, yyjson_val *child,
+                                  hub_slice_t last_updated, bool *created);
 
 /* ---- DateTime ---- */
 
@@ -179,7 +179,7 @@ size_t ocpi_time_format(int64_t ms, char out[OCPI_TIME_MAX + 1]);
 
 /* ---- envelope, status codes, pages ---- */
 
-const char *ocpi_status_text(int status_code);                            /* generic text of the table; NULL when unknown */
+const char *ocpi_status_text(int status_code); /* generic text of the table; NULL when unknown */
 bool ocpi_status_known(int status_code, ocpi_version_t version);
 /* {"data":…,"status_code":…,"status_message":…,"timestamp":…}; data none: left out (decision A); message none: the table's text
  * for errors, left out for 1000. */
@@ -196,10 +196,11 @@ hub_err_t ocpi_envelope_read(hub_pool_t *pool, hub_slice_t body, ocpi_envelope_t
 typedef struct ocpi_page {
     uint64_t offset;
     uint32_t limit;
-    int64_t from, to;     /* ms; INT64_MIN / INT64_MAX when absent */
+    int64_t from, to;                         /* ms; INT64_MIN / INT64_MAX when absent */
     hub_slice_t from_text, to_text, position; /* decoded, as given; position: our own opaque parameter "position" */
 } ocpi_page_t;
-/* Parses a query string (P1, decision G). limit is capped at `max_limit`, default the same. HUB_EINVALID with *problem (pointer "/query/limit", …). */
+/* Parses a query string (P1, decision G). limit is capped at `max_limit`, default the same. HUB_EINVALID with *problem (pointer
+ * "/query/limit", …). */
 hub_err_t ocpi_page_parse(hub_pool_t *pool, hub_slice_t query, uint32_t max_limit, bool need_date_from, ocpi_page_t *out,
                           ocpi_problem_t *problem);
 /* <url?date_from=…&offset=…&limit=…&position=…>; rel="next" (P5, P6): original filters, effective limit, new offset. */
@@ -213,29 +214,31 @@ bool ocpi_url_decode(hub_pool_t *pool, hub_slice_t text, hub_slice_t *out); /* %
 /* ---- routes: what is served; version details are printed from the same rows ---- */
 
 typedef enum ocpi_action {
-    OCPI_ACTION_VERSIONS, OCPI_ACTION_DETAILS,          /* GET */
-    OCPI_ACTION_CREDENTIALS,                            /* GET POST PUT DELETE */
-    OCPI_ACTION_LIST,                                   /* GET base, sender */
-    OCPI_ACTION_OBJECT,                                 /* one object or level of it, either side: GET PUT PATCH DELETE POST */
-    OCPI_ACTION_LATER                                   /* a row of a module that this hub does not serve yet: never advertised */
+    OCPI_ACTION_VERSIONS,
+    OCPI_ACTION_DETAILS,     /* GET */
+    OCPI_ACTION_CREDENTIALS, /* GET POST PUT DELETE */
+    OCPI_ACTION_LIST,        /* GET base, sender */
+    OCPI_ACTION_OBJECT,      /* one object or level of it, either side: GET PUT PATCH DELETE POST */
+    OCPI_ACTION_LATER        /* a row of a module that this hub does not serve yet: never advertised */
 } ocpi_action_t;
 
 typedef struct ocpi_route {
     ocpi_module_t module;
     ocpi_side_t side;
-    uint8_t versions;  /* mask */
-    uint8_t action;    /* ocpi_action_t */
-    uint8_t methods;   /* mask of OCPI_GET … */
-    uint8_t segments;  /* path segments after the module's base: 0 list, sender 1..3, receiver 3..5 */
+    uint8_t versions; /* mask */
+    uint8_t action;   /* ocpi_action_t */
+    uint8_t methods;  /* mask of OCPI_GET … */
+    uint8_t segments; /* path segments after the module's base: 0 list, sender 1..3, receiver 3..5 */
 } ocpi_route_t;
 enum { OCPI_GET = 1, OCPI_POST = 2, OCPI_PUT = 4, OCPI_PATCH = 8, OCPI_DELETE = 16 };
 
-/* Layout of our URLs: {public}/ocpi/versions, /ocpi/{version}, /ocpi/{version}/credentials, /ocpi/{version}/{sender|receiver}/{module}[/…]. */
+/* Layout of our URLs: {public}/ocpi/versions, /ocpi/{version}, /ocpi/{version}/credentials, /ocpi/{version}/{sender|receiver}/{module}[/…].
+ */
 typedef struct ocpi_target {
     const ocpi_route_t *route; /* NULL: no such resource */
     uint32_t methods;          /* what this resource offers, for Allow (decision E); the request's own method may not be among them */
     ocpi_version_t version;
-    hub_slice_t segment[5];    /* decoded */
+    hub_slice_t segment[5]; /* decoded */
     uint32_t segment_count;
 } ocpi_target_t;
 /* `path` without query and without the "/ocpi" in front; a trailing slash is the same resource. HUB_EINVALID: a broken escape. */

@@ -1,0 +1,224 @@
+/* Normalised form (decisions, "Validation of what peers send"): what is optional and defective is left out, what is required stays and is
+ * coerced where it can be. Unknown fields stay. */
+#include "schema.h"
+
+typedef struct run {
+    hub_buf_t out;
+    ocpi_version_t version;
+    bool changed;
+} run_t;
+
+static void write_plain(run_t *run, yyjson_val *value)
+{
+    hub_buf_t *out = &run->out;
+    size_t i, max;
+    yyjson_val *key, *item;
+    if (yyjson_is_str(value)) {
+        hub_buf_add_json(out, ocpi__text(value));
+    } else if (yyjson_is_raw(value)) {
+        hub_buf_add(out, ocpi__text(value));
+    } else if (yyjson_is_arr(value)) {
+        hub_buf_add_char(out, '[');
+        yyjson_arr_foreach(value, i, max, item)
+        {
+            if (i)
+                hub_buf_add_char(out, ',');
+            write_plain(run, item);
+        }
+        hub_buf_add_char(out, ']');
+    } else if (yyjson_is_obj(value)) {
+        hub_buf_add_char(out, '{');
+        yyjson_obj_foreach(value, i, max, key, item)
+        {
+            if (i)
+                hub_buf_add_char(out, ',');
+            hub_buf_add_json(out, ocpi__text(key));
+            hub_buf_add_char(out, ':');
+            write_plain(run, item);
+        }
+        hub_buf_add_char(out, '}');
+    } else {
+        hub_buf_add_str(out, yyjson_is_null(value) ? "null" : yyjson_is_true(value) ? "true" : "false");
+    }
+}
+
+/* ---- what can be used ---- */
+
+static bool usable_one(run_t *run, const ocpi_field_t *field, yyjson_val *value);
+
+static bool usable_member(run_t *run, const ocpi_field_t *field, yyjson_val *value)
+{
+    if (!field->list)
+        return usable_one(run, field, value);
+    size_t i, max;
+    yyjson_val *item;
+    yyjson_arr_foreach(value, i, max, item)
+    {
+        if (usable_one(run, field, item))
+            return true;
+    }
+    return false;
+}
+
+/* An object of an optional member: every required field is there and usable itself. */
+static bool usable_object(run_t *run, ocpi_object_id_t id, yyjson_val *value)
+{
+    if (!yyjson_is_obj(value))
+        return false;
+    const ocpi_object_t *object = ocpi_object(id);
+    for (unsigned f = 0; f < object->count; f++) {
+        const ocpi_field_t *field = &object->fields[f];
+        if (!field->required || !(field->versions & run->version))
+            continue;
+        yyjson_val *member = yyjson_obj_getn(value, field->name, field->name_len);
+        if (!member || yyjson_is_null(member) || !usable_member(run, field, member))
+            return false;
+    }
+    return true;
+}
+
+static bool usable_one(run_t *run, const ocpi_field_t *field, yyjson_val *value)
+{
+    if (yyjson_is_null(value))
+        return false;
+    if (field->type == OCPI_TYPE_OBJECT)
+        return usable_object(run, (ocpi_object_id_t)field->ref, value);
+    ocpi_finding_t finding;
+    ocpi__judge(field, run->version, value, &finding);
+    return finding.verdict < OCPI_UNKNOWN;
+}
+
+/* An EVSE or Connector breaks the hard rules: the same measure as ocpi_check's for the object itself. */
+static bool broken_level(run_t *run, ocpi_object_id_t id, yyjson_val *value)
+{
+    if (!yyjson_is_obj(value))
+        return true;
+    ocpi_check_t check = {.object = id, .version = run->version};
+    ocpi_problems_t problems;
+    hub_pool_t *pool = run->out.pool;
+    ocpi_problems_init(&problems, pool);
+    return !ocpi_check(value, &check, &problems);
+}
+
+/* ---- writing ---- */
+
+static void write_object(run_t *run, ocpi_object_id_t id, yyjson_val *value, bool optional);
+
+static void write_one(run_t *run, const ocpi_field_t *field, yyjson_val *value, bool optional)
+{
+    if (field->type == OCPI_TYPE_OBJECT && yyjson_is_obj(value)) {
+        write_object(run, (ocpi_object_id_t)field->ref, value, optional);
+        return;
+    }
+    ocpi_finding_t finding = {.verdict = OCPI_BAD};
+    if (field->type != OCPI_TYPE_OBJECT && field->type != OCPI_TYPE_ANY)
+        ocpi__judge(field, run->version, value, &finding);
+    if (finding.verdict == OCPI_BAD || !finding.rewrite) {
+        write_plain(run, value);
+        return;
+    }
+    run->changed = true;
+    ocpi__rewrite(&run->out, field, &finding, value);
+}
+
+static bool keep_item(run_t *run, const ocpi_field_t *field, yyjson_val *item, bool optional)
+{
+    if (yyjson_is_null(item))
+        return false;
+    if (field->flags & OCPI_FIELD_LEVEL)
+        return !broken_level(run, (ocpi_object_id_t)field->ref, item);
+    return !optional || usable_one(run, field, item);
+}
+
+static void write_list(run_t *run, const ocpi_field_t *field, yyjson_val *list, bool optional)
+{
+    bool level = (field->flags & OCPI_FIELD_LEVEL) != 0;
+    size_t i, max;
+    yyjson_val *item;
+    bool first = true;
+    hub_buf_add_char(&run->out, '[');
+    yyjson_arr_foreach(list, i, max, item)
+    {
+        if (!keep_item(run, field, item, optional)) {
+            run->changed = true;
+            continue;
+        }
+        if (!first)
+            hub_buf_add_char(&run->out, ',');
+        first = false;
+        write_one(run, field, item, optional && !level);
+    }
+    hub_buf_add_char(&run->out, ']');
+}
+
+/* A member that is there. Optional: inside of something that may be left out, or such a thing itself. */
+static bool keep_member(run_t *run, const ocpi_field_t *field, yyjson_val *value, bool optional)
+{
+    if (yyjson_is_null(value))
+        return false;
+    if (!optional)
+        return true;
+    return field->list ? yyjson_is_arr(value) : usable_one(run, field, value);
+}
+
+static void begin_member(run_t *run, bool *first, hub_slice_t name)
+{
+    if (!*first)
+        hub_buf_add_char(&run->out, ',');
+    *first = false;
+    hub_buf_add_json(&run->out, name);
+    hub_buf_add_char(&run->out, ':');
+}
+
+static void write_object(run_t *run, ocpi_object_id_t id, yyjson_val *value, bool optional)
+{
+    const ocpi_object_t *object = ocpi_object(id);
+    unsigned hint = 0;
+    bool first = true, zone = false;
+    size_t i, max;
+    yyjson_val *key, *member;
+    hub_buf_add_char(&run->out, '{');
+    yyjson_obj_foreach(value, i, max, key, member)
+    {
+        hub_slice_t name = ocpi__text(key);
+        const ocpi_field_t *field = ocpi__field(object, run->version, name, &hint);
+        bool may = optional || (field && !field->required);
+        if (field && !keep_member(run, field, member, may)) {
+            run->changed = true;
+            continue;
+        }
+        begin_member(run, &first, name);
+        if (!field)
+            write_plain(run, member);
+        else if (field->list && yyjson_is_arr(member))
+            write_list(run, field, member, may);
+        else
+            write_one(run, field, member, may);
+        zone |= field && (field->flags & OCPI_FIELD_DERIVED);
+    }
+    const char *derived = id == OCPI_OBJECT_LOCATION && !zone && (run->version & OCPI_V_22UP) ? ocpi__derived_zone(value) : NULL;
+    if (derived) {
+        begin_member(run, &first, HUB_SLICE_LIT("time_zone"));
+        hub_buf_add_json(&run->out, hub_slice_str(derived));
+        run->changed = true;
+    }
+    hub_buf_add_char(&run->out, '}');
+}
+
+const char *ocpi__derived_zone(yyjson_val *location)
+{
+    return ocpi__zone(ocpi_get_str(location, "country"));
+}
+
+hub_slice_t ocpi_normalise(hub_pool_t *pool, yyjson_val *root, hub_slice_t text, ocpi_object_id_t object, ocpi_version_t version,
+                           bool *changed)
+{
+    run_t run = {.out = HUB_BUF_INIT(pool), .version = version};
+    if (yyjson_is_obj(root)) {
+        hub_buf_reserve(&run.out, text.len + 64);
+        write_object(&run, object, root, false);
+    }
+    if (changed)
+        *changed = run.changed;
+    return run.changed ? hub_buf_slice(&run.out) : text;
+}
