@@ -63,6 +63,7 @@ typedef struct hub_exchange_state {
     /* /ocpi */
     struct hub_integration *integration; /* the caller; a reference held until the exchange ends */
     uint8_t token_kind;                  /* hub_token_kind_t */
+    uint8_t token_used;                  /* of the token record: not its first use */
     ocpi_target_t target;
     bool ocpi;
     int64_t started;           /* monotonic ms */

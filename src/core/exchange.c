@@ -148,6 +148,7 @@ static bool authenticate_peer(hub_exchange_t *x)
     hub_pool_link(x->pool, unref_integration, state->integration);
     state->tenant = record.tenant;
     state->token_kind = record.kind;
+    state->token_used = record.used;
     return true;
 }
 
@@ -160,6 +161,7 @@ static bool token_opens(const hub_exchange_state_t *state, hub_method_t method)
     case HUB_TOKEN_KIND_PREVIOUS:
         return true;
     case HUB_TOKEN_KIND_A:
+    case HUB_TOKEN_KIND_PENDING:
         return action <= OCPI_ACTION_CREDENTIALS;
     case HUB_TOKEN_KIND_A_SPENT:
         return action == OCPI_ACTION_CREDENTIALS && method == HUB_POST;
@@ -191,7 +193,8 @@ static void run_ocpi(hub_exchange_t *x)
     if (err) {
         hub_reply_ocpi_err(x, HUB_EMALFORMED, HUB_SLICE_LIT("the URL has a broken escape"));
     } else if (!token_opens(state, x->method)) {
-        hub_reply_ocpi_err(x, HUB_EUNAUTHORIZED, HUB_SLICE_NONE);
+        /* A pending token: the peer may know before us that our exchange has succeeded, and shall come again in a moment. */
+        hub_reply_ocpi_err(x, state->token_kind == HUB_TOKEN_KIND_PENDING ? HUB_EBUSY : HUB_EUNAUTHORIZED, HUB_SLICE_NONE);
     } else if (!state->integration->enabled) {
         hub_reply_ocpi_err(x, HUB_EFORBIDDEN, HUB_SLICE_LIT("this connection is suspended"));
     } else if (!state->target.route || state->target.route->action >= HUB_COUNT(ocpi_handlers) || !side_is_ours(state)) {
@@ -200,7 +203,8 @@ static void run_ocpi(hub_exchange_t *x)
         add_allow(x, state->target.methods);
         hub_reply_ocpi_err(x, HUB_EMETHOD, HUB_SLICE_NONE);
     } else {
-        hub_registration_token_used(x);
+        const hub_token_record_t record = {.tenant = state->tenant, .integration = state->integration->id, .kind = state->token_kind, .used = state->token_used};
+        hub_registration_token_used(x, &record);
         ocpi_handlers[state->target.route->action](x);
     }
 }

@@ -11,6 +11,8 @@ typedef enum hub_token_kind {
     HUB_TOKEN_KIND_A_SPENT,  /* a registration succeeded with it: only a repeated POST counts, until token C was used (decision J) */
     HUB_TOKEN_KIND_OURS,     /* what the peer sends us now (C, or B) */
     HUB_TOKEN_KIND_PREVIOUS, /* after a PUT: still good until the new one is first used (decision J) */
+    HUB_TOKEN_KIND_PENDING,  /* sent to the peer in an exchange of ours that has not ended: opens versions and credentials (C4); elsewhere "try again" (503), since
+                                the peer may know already that the exchange has succeeded */
 } hub_token_kind_t;
 
 /* What table TOKEN holds, fixed size: one look-up authenticates. */
@@ -22,6 +24,8 @@ typedef struct hub_token_record {
 } hub_token_record_t;
 /* `Token x`: looked up as given, then Base64-decoded (one trailing newline tolerated), on every version. HUB_EUNAUTHORIZED. */
 hub_err_t hub_token_find(hub_view_t *view, hub_pool_t *pool, hub_slice_t authorization, hub_token_record_t *out);
+hub_err_t hub_token_get(hub_view_t *view, hub_slice_t token, hub_token_record_t *out); /* the token in clear; HUB_ENOT_FOUND */
+bool hub_token_presented(hub_pool_t *pool, hub_slice_t authorization, hub_slice_t token); /* is this the header's token, in either form? */
 hub_err_t hub_token_put(hub_view_t *view, hub_slice_t token, const hub_token_record_t *record); /* apply only */
 hub_err_t hub_token_drop(hub_view_t *view, hub_slice_t token);                                  /* apply only */
 
@@ -49,12 +53,25 @@ typedef struct hub_registration {
     hub_slice_t hub_party_id;
     int64_t registered_at, last_ok, last_error_at;
     hub_slice_t last_error;
+    hub_slice_t pending_token; /* in clear here; sealed in the record */
+    uint32_t command;          /* +1 whenever `wanted` is set: tells a repeated command from our own writes */
 } hub_registration_t;
 
 /* A record that does not exist reads as all empty, status DRAFT. */
 hub_err_t hub_registration_get(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, uint32_t tenant, uint32_t id, hub_registration_t *out);
 /* apply only; version + 1; also notes the change of the integration (event integration.status when status changed). */
 hub_err_t hub_registration_put(hub_core_t *core, hub_view_t *view, uint32_t tenant, uint32_t id, hub_registration_t *registration);
+
+/* The same, but silent: nobody needs to hear of it (a token's first use). */
+hub_err_t hub_registration_put_quiet(hub_core_t *core, hub_view_t *view, uint32_t tenant, uint32_t id, hub_registration_t *registration);
+/* What is wanted and the command's number, without decoding the record. */
+hub_wanted_t hub_registration_wanted(hub_view_t *view, uint32_t tenant, uint32_t id, uint32_t *command);
+/* apply only. Every token that opens our API to this integration ends, in the table and in *registration; no longer authorized. */
+hub_err_t hub_registration_void(hub_view_t *view, hub_registration_t *registration);
+/* apply only. One token of the registration becomes another: `slot` is a token member of *registration; the old one leaves the table unless `keep_old`, the new
+ * one (none: no new one) enters it under `kind`. */
+hub_err_t hub_registration_token_set(hub_view_t *view, uint32_t tenant, uint32_t id, hub_slice_t *slot, hub_slice_t token, hub_token_kind_t kind,
+                                     bool keep_old);
 
 /* Called by integration.c inside apply, after the settings were stored: `old` is NULL at creation. Issues or exchanges token A (RECEIVER),
  * sets `wanted` (SENDER: at creation; at an update while unregistered when endpointUrl or initialToken changed; `retry`: PUT when
