@@ -1,0 +1,155 @@
+/* Private to the files of objects (objects.c, object_*.c, objects_v1.c, objects_ocpi.c, bulk.c, evse_status.c). */
+#ifndef CORE_OBJECT_H
+#define CORE_OBJECT_H
+
+#include "objects.h"
+
+#define HUB_REMOVED_KEPT_MS (90ll * 24 * 3600 * 1000) /* how long what was removed stays listed for pullers */
+#define HUB_TIME_AHEAD_MS (5ll * 60 * 1000)           /* decision I: a stored time further ahead of its receipt never blocks */
+#define HUB_NO_TIME INT64_MIN
+
+/* ---- one store or remove under way; store thread ---- */
+
+typedef struct hub_storing {
+    hub_core_t *core;
+    hub_view_t *view;
+    hub_pool_t *pool;
+    hub_incoming_t *in;
+    const struct hub_objects_row *row;
+    unsigned level; /* 0 the object, 1 EVSE, 2 Connector */
+    hub_object_id_t id;
+    hub_key_t key;
+    bool exists;
+    hub_object_t head; /* as stored before; zero when it does not exist */
+    yyjson_val *base;  /* the stored bytes, parsed on demand: hub_objects__base */
+} hub_storing_t;
+
+/* ---- rows of module.def ---- */
+
+typedef struct hub_settling {
+    hub_pool_t *pool;
+    yyjson_mut_doc *doc;
+    int64_t now;
+    bool keep_status;
+} hub_settling_t;
+
+typedef struct hub_objects_row {
+    ocpi_module_t module;
+    ocpi_object_id_t level[3];
+    hub_err_t unknown;
+    void (*settle)(hub_settling_t *s, yyjson_mut_val *root, yyjson_mut_val *stored);
+    hub_err_t (*follow)(hub_storing_t *s, yyjson_val *before, yyjson_val *after);
+    hub_err_t (*remove)(hub_storing_t *s);
+} hub_objects_row_t;
+const hub_objects_row_t *hub_objects__row(ocpi_module_t module); /* NULL: objects of this module are not stored here */
+
+/* ---- objects.c ---- */
+
+hub_err_t hub_objects__begin(hub_storing_t *s, hub_core_t *core, hub_view_t *view, hub_pool_t *pool, hub_incoming_t *in);
+yyjson_val *hub_objects__base(hub_storing_t *s);
+yyjson_val *hub_objects__read(hub_pool_t *pool, hub_slice_t text); /* our own bytes: never fails on what we wrote; NULL when damaged */
+hub_err_t hub_objects__refuse(hub_incoming_t *in, hub_slice_t pointer, const char *rule, const char *format, ...) HUB_PRINTF(4, 5);
+void hub_objects__forget(ocpi_problems_t *problems, uint32_t count); /* keeps the first `count`: apply may run again */
+void hub_objects__projection_key(hub_key_t *key, hub_slice_t object_key, ocpi_version_t version); /* of table PROJECTION */
+/* The stored whole with the body merged in at its level (PUT of a level, PATCH of any). NULL: the parent or the level is unknown (decision
+ * C). `parents` is written up to the parents as in L3. *created: the level is new. */
+hub_slice_t hub_objects__merge(hub_storing_t *s, bool drop_time, hub_slice_t parents, bool *created);
+
+/* ---- object_own.c, object_received.c, object_remove.c ---- */
+
+hub_err_t hub_objects__store_own(hub_storing_t *s);
+/* Settles, compares, writes, follows. `whole` (of doc) is changed. */
+hub_err_t hub_objects__put_own(hub_storing_t *s, yyjson_mut_doc *doc, yyjson_mut_val *whole, uint32_t flags);
+hub_err_t hub_objects__store_received(hub_storing_t *s);
+void hub_objects__settle_location(hub_settling_t *s, yyjson_mut_val *root, yyjson_mut_val *stored);
+void hub_objects__settle_plain(hub_settling_t *s, yyjson_mut_val *root, yyjson_mut_val *stored);
+hub_err_t hub_objects__follow_location(hub_storing_t *s, yyjson_val *before, yyjson_val *after);
+hub_err_t hub_objects__follow_tariff(hub_storing_t *s, yyjson_val *before, yyjson_val *after);
+hub_err_t hub_objects__remove_location(hub_storing_t *s);
+hub_err_t hub_objects__remove_tariff(hub_storing_t *s);
+
+/* ---- object_tree.c: values of a Location ---- */
+
+int64_t hub_objects__time(yyjson_val *object); /* its last_updated in ms, HUB_NO_TIME when absent or no time */
+int64_t hub_objects__time_mut(yyjson_mut_val *object);
+int64_t hub_objects__latest(yyjson_val *root); /* the maximum of an object's own time and its EVSEs' and Connectors' (decision I) */
+yyjson_mut_val *hub_objects__find_mut(yyjson_mut_val *list, const char *name, hub_slice_t id);
+hub_slice_t hub_objects__str_mut(yyjson_mut_val *object, const char *name);
+void hub_objects__set_str(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *name, hub_slice_t value); /* copied */
+void hub_objects__set_time(yyjson_mut_doc *doc, yyjson_mut_val *object, int64_t ms);
+bool hub_objects__same(yyjson_mut_val *a, yyjson_mut_val *b, const char *const *skip, size_t skip_count); /* members in any order */
+
+typedef enum hub_difference { HUB_SAME, HUB_STATUS_ONLY, HUB_DIFFERENT } hub_difference_t;
+#define HUB_STATUS_ENTRIES 16 /* more EVSEs than this at once go out as one whole object */
+typedef struct hub_status_change {
+    hub_slice_t uid[HUB_STATUS_ENTRIES];
+    uint32_t count;
+} hub_status_change_t;
+/* What changed: HUB_STATUS_ONLY when nothing but `status` and `last_updated` of some EVSEs (and the Location's own last_updated) did. */
+hub_difference_t hub_objects__compare(yyjson_mut_val *now, yyjson_mut_val *before, hub_status_change_t *status);
+
+/* ---- object_list.c: pages, for both faces ---- */
+
+typedef struct hub_objects_page {
+    const hub_integration_t *to; /* NULL: our own, whole */
+    uint32_t tenant;
+    ocpi_module_t module;
+    ocpi_version_t version;
+    ocpi_page_t page;
+    uint32_t max_limit;
+    hub_list_page_t list;
+} hub_objects_page_t;
+/* Appends the items with commas, without brackets. HUB_EINVALID: a bad position. */
+hub_err_t hub_objects__page(hub_view_t *view, hub_pool_t *pool, hub_objects_page_t *page, hub_buf_t *out);
+void hub_objects__page_headers(hub_exchange_t *x, const hub_objects_page_t *page); /* Link, X-Total-Count, X-Limit */
+uint32_t hub_objects__max_limit(const hub_core_t *core, const hub_integration_t *to);
+
+/* ---- object_split.c: items of a bulk body, one at a time ---- */
+
+typedef struct hub_split {
+    hub_slice_t rest;
+    bool lines;     /* NDJSON */
+    uint64_t index; /* of the next item */
+} hub_split_t;
+/* By Content-Type: application/json (an array) or application/x-ndjson. HUB_EMEDIA_TYPE; HUB_EMALFORMED: no array, or one that is cut off
+ * or has something after its end (*why, static). Nothing is copied. */
+hub_err_t hub_split_init(hub_split_t *split, hub_slice_t content_type, hub_slice_t body, const char **why);
+bool hub_split_next(hub_split_t *split, hub_slice_t *item, uint64_t *index);
+
+/* ---- bulk.c: what bulk upsert and evse-status share ---- */
+
+typedef struct hub_bulk hub_bulk_t;
+typedef struct hub_bulk_item {
+    hub_incoming_t in;
+    hub_slice_t text;
+    uint64_t index;
+    hub_err_t err;
+    yyjson_val *root;
+} hub_bulk_item_t;
+typedef struct hub_bulk_kind {
+    uint32_t chunk; /* items an operation */
+    /* Worker: whatever needs no view. */
+    void (*prepare)(hub_bulk_t *bulk, hub_bulk_item_t *item);
+    /* Store thread: all items of a chunk, outcome in item->in.outcome and item->err; an error of the store itself is returned. */
+    hub_err_t (*apply)(hub_bulk_t *bulk, hub_view_t *view, hub_bulk_item_t *items, uint32_t count);
+    bool stale; /* the answer has a `stale` count instead of `created` */
+} hub_bulk_kind_t;
+struct hub_bulk {
+    hub_op_t op; /* first */
+    hub_exchange_t *x;
+    const hub_bulk_kind_t *kind;
+    ocpi_module_t module;
+    bool keep_status;
+    hub_pool_t *pool; /* of the chunk: created and destroyed with it */
+    hub_split_t split;
+    hub_bulk_item_t *items;
+    uint32_t count;
+    uint64_t outcome[HUB_STALE_IGNORED + 1], failed, omitted;
+    hub_buf_t results;
+    hub_timer_t timer; /* a full queue: the chunk is submitted again a little later */
+    unsigned attempts;
+    int64_t now;
+};
+void hub_bulk_run(hub_exchange_t *x, const hub_bulk_kind_t *kind, ocpi_module_t module, bool keep_status);
+
+#endif
