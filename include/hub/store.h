@@ -80,7 +80,8 @@ static inline hub_slice_t hub_key_slice(const hub_key_t *key)
 
 /* HUB_ENOT_FOUND when there is none. */
 hub_err_t hub_view_get(hub_view_t *view, hub_table_t table, const hub_key_t *key, hub_slice_t *value);
-/* Inside apply only. A put replaces. Deleting what is not there is HUB_ENOT_FOUND and harmless. */
+/* Inside apply only. A put replaces. Deleting what is not there is HUB_ENOT_FOUND and harmless. Inside apply, bytes got from the view are
+ * valid only until the next write: copy them before (hub_object_put takes the object's own old bytes all the same). */
 hub_err_t hub_view_put(hub_view_t *view, hub_table_t table, const hub_key_t *key, hub_slice_t value);
 hub_err_t hub_view_delete(hub_view_t *view, hub_table_t table, const hub_key_t *key);
 /* A number that was never given before under this name (starts at 1): integration ids, party ids, … */
@@ -89,12 +90,14 @@ hub_err_t hub_view_next_id(hub_view_t *view, const char *name, uint64_t *out);
 /* Walks the keys that start with `prefix`, from `from` (NULL: the first) upward, or downward when `backward`.
  *   hub_scan_t scan; hub_scan_init(&scan, view, table, &prefix, NULL, false);
  *   while (hub_scan_next(&scan, &key, &value)) …;  hub_err_t err = hub_scan_finish(&scan);
- * Writing to the same table while scanning is allowed only to the key just returned. */
+ * Inside apply the same table may be written while scanning; key and value are then valid only until that write. */
 typedef struct hub_scan {
     void *cursor;
     hub_key_t prefix, from;
     bool backward, started, has_from;
     hub_err_t err;
+    hub_view_t *view;
+    hub_table_t table;
 } hub_scan_t;
 void hub_scan_init(hub_scan_t *scan, hub_view_t *view, hub_table_t table, const hub_key_t *prefix, const hub_key_t *from, bool backward);
 bool hub_scan_next(hub_scan_t *scan, hub_slice_t *key, hub_slice_t *value);
@@ -176,12 +179,13 @@ hub_err_t hub_object_get_key(hub_view_t *view, hub_slice_t key, hub_object_t *ou
  * returned in *in (seq, created_seq, version). Moves the created/updated rows and counters of all audiences, old and new, and the change
  * entry: a whole change (OBJECT) also takes away the object's EVSE entries. `evse_uid` with HUB_CHANGE_EVSE only. */
 hub_err_t hub_object_put(hub_view_t *view, const hub_object_id_t *id, hub_object_t *in, hub_change_kind_t change, hub_slice_t evse_uid);
-/* apply only. Leaves a DELETE entry in the change stream (taken away when the object comes back). */
+/* apply only. Leaves a DELETE entry in the change stream (taken away when the object comes back, which is then a new object). */
 hub_err_t hub_object_delete(hub_view_t *view, const hub_object_id_t *id, int64_t now);
 /* apply only. Replaces the audiences (and rows and counters) alone: bytes, version and change entry stay. */
 hub_err_t hub_object_audiences(hub_view_t *view, const hub_object_id_t *id, const hub_audience_t *audiences, uint32_t count);
 
-/* Rows of an audience that are not an object's own (overlay): same tables, same order. `tag` is given back by lists. */
+/* Rows of an audience that are not an object's own: same tables, same order. OVERLAY audiences only; `tag` (not 0) is given back by lists.
+ * An overlay stands before the base in a query: its row decides, even when it lies outside of the window and the base's inside. */
 hub_err_t hub_row_put(hub_view_t *view, hub_audience_t audience, uint8_t module, uint64_t created_seq, int64_t last_updated, uint8_t tag,
                       hub_slice_t object_key); /* replaces the row of the same created_seq */
 hub_err_t hub_row_delete(hub_view_t *view, hub_audience_t audience, uint8_t module, uint64_t created_seq);
@@ -191,7 +195,7 @@ uint64_t hub_audience_count(hub_view_t *view, hub_audience_t audience, uint8_t m
 
 typedef struct hub_list_row {
     uint64_t created_seq;
-    int64_t last_updated;
+    int64_t last_updated;   /* inside `take` without a window: 0 for an object's own row */
     uint8_t tag;            /* 0: an object's own row */
     hub_audience_t audience;
     hub_slice_t key; /* of the object; mapped */
@@ -210,12 +214,13 @@ typedef struct hub_list_query {
     hub_slice_t position; /* … or the position that the last page ended with: costs nothing. Bad positions: HUB_EINVALID */
     uint32_t limit;
     bool count; /* work out `total` (first page, or a position without a total in it) */
+    int64_t total_adjust; /* without a window: what to add to the sum of the counters (rows counted twice, rows that `take` refuses) */
 } hub_list_query_t;
 
 typedef struct hub_list_page {
     hub_list_row_t *rows; /* in the pool; keys copied */
     uint32_t count;
-    uint64_t total;       /* of the window (after `take`); without window and `take` it is a sum of counters */
+    uint64_t total;       /* of the window (after `take`); without a window the sum of the counters + total_adjust */
     hub_slice_t next;     /* position of the next page (URL-safe text, carries the total and the order), none on the last page */
 } hub_list_page_t;
 

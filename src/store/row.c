@@ -1,0 +1,216 @@
+/* The rows that make an object appear in lists: CREATED, UPDATED and the counters, an audience each. */
+#include "room.h"
+
+#define TAGGED_HEAD 9 /* tag, last_updated */
+
+/* ---- counters ---- */
+
+static hub_err_t total_flush(hub_view_t *view, total_t *total)
+{
+    hub_key_t key;
+    if (!total->dirty)
+        return HUB_EOK;
+    total->dirty = false;
+    hub_store__key_audience(&key, total->audience, total->module);
+    if (total->rows)
+        return hub_store__number_put(view, HUB_TABLE_TOTAL, &key, total->rows);
+    hub_err_t err = hub_view_delete(view, HUB_TABLE_TOTAL, &key);
+    return err == HUB_ENOT_FOUND ? HUB_EOK : err;
+}
+
+hub_err_t hub_store__totals_flush(hub_view_t *view)
+{
+    hub_err_t err = HUB_EOK;
+    for (unsigned i = 0; !err && i < view->batch->total_count; i++)
+        err = total_flush(view, &view->batch->totals[i]);
+    return err;
+}
+
+static hub_err_t total_of(hub_view_t *view, hub_audience_t audience, uint8_t module, total_t **out)
+{
+    batch_t *batch = view->batch;
+    for (unsigned i = 0; i < batch->total_count; i++)
+        if (batch->totals[i].audience == audience && batch->totals[i].module == module) {
+            *out = &batch->totals[i];
+            return HUB_EOK;
+        }
+    hub_err_t err = HUB_EOK;
+    if (batch->total_count == TOTAL_SLOTS) {
+        err = hub_store__totals_flush(view);
+        batch->total_count = 0;
+    }
+    hub_key_t key;
+    total_t *total = &batch->totals[batch->total_count];
+    *total = (total_t){.audience = audience, .module = module};
+    hub_store__key_audience(&key, audience, module);
+    if (!err)
+        err = hub_store__number_get(view, HUB_TABLE_TOTAL, &key, &total->rows);
+    if (!err)
+        batch->total_count++;
+    *out = total;
+    return err;
+}
+
+static hub_err_t total_add(hub_view_t *view, hub_audience_t audience, uint8_t module, int by)
+{
+    total_t *total;
+    hub_err_t err = total_of(view, audience, module, &total);
+    if (err)
+        return err;
+    total->rows += (uint64_t)(int64_t)by;
+    total->dirty = true;
+    hub_store__wrote(view);
+    return HUB_EOK;
+}
+
+uint64_t hub_audience_count(hub_view_t *view, hub_audience_t audience, uint8_t module)
+{
+    hub_key_t key;
+    uint64_t rows;
+    total_t *total;
+    if (view->batch)
+        return total_of(view, audience, module, &total) ? 0 : total->rows;
+    hub_store__key_audience(&key, audience, module);
+    hub_store__number_get(view, HUB_TABLE_TOTAL, &key, &rows);
+    return rows;
+}
+
+/* ---- rows ---- */
+
+bool hub_store__row_decode(hub_slice_t value, hub_list_row_t *row)
+{
+    if (value.len < 2)
+        return false;
+    row->tag = (uint8_t)value.ptr[0];
+    row->last_updated = 0;
+    if (!row->tag) {
+        row->key = hub_slice(value.ptr + 1, value.len - 1);
+        return true;
+    }
+    if (value.len <= TAGGED_HEAD)
+        return false;
+    row->last_updated = hub_store__read_time(value.ptr + 1);
+    row->key = hub_slice(value.ptr + TAGGED_HEAD, value.len - TAGGED_HEAD);
+    return true;
+}
+
+static hub_err_t put_created(hub_view_t *view, hub_audience_t audience, uint8_t module, uint64_t created_seq, int64_t last_updated,
+                             uint8_t tag, hub_slice_t object)
+{
+    hub_key_t key, value;
+    hub_store__key_created(&key, audience, module, created_seq);
+    hub_key_init(&value);
+    hub_key_u8(&value, tag);
+    if (tag) /* an own row's time is in the object: it needs no second home that every write would touch */
+        hub_store__key_time(&value, last_updated);
+    hub_key_bytes(&value, object);
+    return value.overflow ? HUB_EINVALID : hub_view_put(view, HUB_TABLE_CREATED, &key, hub_key_slice(&value));
+}
+
+static hub_err_t delete_created(hub_view_t *view, hub_audience_t audience, uint8_t module, uint64_t created_seq)
+{
+    hub_key_t key;
+    hub_store__key_created(&key, audience, module, created_seq);
+    return hub_view_delete(view, HUB_TABLE_CREATED, &key);
+}
+
+static hub_err_t put_updated(hub_view_t *view, hub_audience_t audience, uint8_t module, int64_t last_updated, uint64_t created_seq,
+                             uint8_t tag)
+{
+    hub_key_t key;
+    hub_store__key_updated(&key, audience, module, last_updated, created_seq);
+    return hub_view_put(view, HUB_TABLE_UPDATED, &key, hub_slice((const char *)&tag, 1));
+}
+
+static hub_err_t delete_updated(hub_view_t *view, hub_audience_t audience, uint8_t module, int64_t last_updated, uint64_t created_seq)
+{
+    hub_key_t key;
+    hub_store__key_updated(&key, audience, module, last_updated, created_seq);
+    return hub_view_delete(view, HUB_TABLE_UPDATED, &key);
+}
+
+static bool has(const hub_object_t *object, hub_audience_t audience)
+{
+    for (uint32_t i = 0; object && i < object->audience_count; i++)
+        if (object->audiences[i] == audience)
+            return true;
+    return false;
+}
+
+/* Only what differs is written: for an object that stays where it is that is one UPDATED row an audience. `old`, `now`: NULL when there is
+ * none. No audience twice. */
+hub_err_t hub_store__rows_move(hub_view_t *view, const hub_key_t *object, uint8_t module, uint64_t created_seq, const hub_object_t *old,
+                               const hub_object_t *now)
+{
+    hub_err_t err = HUB_EOK;
+    bool moved = !old || !now || old->last_updated != now->last_updated;
+    for (uint32_t i = 0; old && !err && i < old->audience_count; i++) {
+        hub_audience_t audience = old->audiences[i];
+        bool stays = has(now, audience);
+        if (!stays || moved)
+            err = delete_updated(view, audience, module, old->last_updated, created_seq);
+        if (!err && !stays)
+            err = delete_created(view, audience, module, created_seq);
+        if (!err && !stays)
+            err = total_add(view, audience, module, -1);
+    }
+    for (uint32_t i = 0; now && !err && i < now->audience_count; i++) {
+        hub_audience_t audience = now->audiences[i];
+        bool was = has(old, audience);
+        if (!was || moved)
+            err = put_updated(view, audience, module, now->last_updated, created_seq, 0);
+        if (!err && !was)
+            err = put_created(view, audience, module, created_seq, now->last_updated, 0, hub_key_slice(object));
+        if (!err && !was)
+            err = total_add(view, audience, module, 1);
+    }
+    return err == HUB_ENOT_FOUND ? HUB_ESTORE : err; /* a row that must be there is not */
+}
+
+/* ---- rows that are not an object's own ---- */
+
+static hub_err_t find(hub_view_t *view, hub_audience_t audience, uint8_t module, uint64_t created_seq, hub_list_row_t *row)
+{
+    hub_key_t key;
+    hub_slice_t value;
+    hub_store__key_created(&key, audience, module, created_seq);
+    hub_err_t err = hub_view_get(view, HUB_TABLE_CREATED, &key, &value);
+    return !err && !hub_store__row_decode(value, row) ? HUB_ESTORE : err;
+}
+
+hub_err_t hub_row_put(hub_view_t *view, hub_audience_t audience, uint8_t module, uint64_t created_seq, int64_t last_updated, uint8_t tag,
+                      hub_slice_t object_key)
+{
+    HUB_ASSERT(view->batch && tag && audience >> 56 == HUB_AUDIENCE_OVERLAY);
+    if (!object_key.len || object_key.len > HUB_KEY_MAX - TAGGED_HEAD)
+        return HUB_EINVALID;
+    hub_key_t object; /* may lie in a page that is about to change */
+    hub_key_init(&object);
+    hub_key_bytes(&object, object_key);
+    hub_list_row_t old;
+    hub_err_t err = find(view, audience, module, created_seq, &old);
+    bool was = !err;
+    if (err && err != HUB_ENOT_FOUND)
+        return err;
+    err = was ? HUB_EOK : total_add(view, audience, module, 1);
+    if (!err && was && old.last_updated != last_updated)
+        err = delete_updated(view, audience, module, old.last_updated, created_seq);
+    if (!err)
+        err = put_updated(view, audience, module, last_updated, created_seq, tag);
+    return err ? err : put_created(view, audience, module, created_seq, last_updated, tag, hub_key_slice(&object));
+}
+
+hub_err_t hub_row_delete(hub_view_t *view, hub_audience_t audience, uint8_t module, uint64_t created_seq)
+{
+    HUB_ASSERT(view->batch && audience >> 56 == HUB_AUDIENCE_OVERLAY);
+    hub_list_row_t old;
+    hub_err_t err = find(view, audience, module, created_seq, &old);
+    if (err)
+        return err;
+    err = delete_updated(view, audience, module, old.last_updated, created_seq);
+    if (!err)
+        err = delete_created(view, audience, module, created_seq);
+    if (err)
+        return HUB_ESTORE;
+    return total_add(view, audience, module, -1);
+}
