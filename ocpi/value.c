@@ -87,7 +87,8 @@ ocpi_verdict_t ocpi__pattern(const char *pattern, hub_slice_t text)
     for (size_t i = 0; i < HUB_COUNT(patterns); i++)
         if (strcmp(patterns[i].name, pattern) == 0)
             return patterns[i].check(text);
-    HUB_ASSERT(!"a pattern without a row");
+    const bool pattern_has_a_row = false;
+    HUB_ASSERT(pattern_has_a_row);
     return OCPI_FIT;
 }
 
