@@ -16,4 +16,9 @@ hub_err_t hub_key_authenticate(hub_exchange_t *x);
 hub_err_t hub_key_make(hub_core_t *core, hub_slice_t name, uint32_t tenant, uint32_t permissions, char key[HUB_TOKEN_LEN + 1]);
 hub_err_t hub_key_bootstrap(hub_core_t *core, char *made_key); /* admin_key from the configuration, or made when the store has none */
 
+/* For the CLI: HUB_ENOT_FOUND. */
+hub_err_t hub_key_revoke(hub_core_t *core, uint32_t tenant, uint32_t id);
+/* A JSON array of the tenant's keys without secrets: `limit` of them from `offset`; *total: how many there are. */
+hub_err_t hub_key_list(hub_view_t *view, hub_pool_t *pool, uint32_t tenant, uint64_t offset, uint64_t limit, hub_buf_t *out, uint64_t *total);
+
 #endif

@@ -76,7 +76,25 @@ typedef struct hub_integration {
     /* own */
     hub_pool_t *pool;
     atomic_uint references;
+    /* further settings */
+    int64_t approved_party;    /* 0: none; its profile holds where the integration's own says nothing */
+    uint64_t approved_version; /* of that record, for freshness */
+    hub_slice_t platform_integration_id;
 } hub_integration_t;
+
+/* Each of the two records, settings and registration, starts with its version as 8 bytes, big-endian: what a cache holds is compared without parsing. */
+static inline uint64_t hub_record_version(hub_slice_t record)
+{
+    uint64_t version = 0;
+    for (size_t i = 0; i < 8 && i < record.len; i++)
+        version = version << 8 | (unsigned char)record.ptr[i];
+    return version;
+}
+static inline void hub_record_version_put(unsigned char out[8], uint64_t version)
+{
+    for (int i = 7; i >= 0; i--, version >>= 8)
+        out[i] = (unsigned char)version;
+}
 
 /* Decodes; HUB_ENOT_FOUND. One reference for the caller. */
 hub_err_t hub_integration_load(hub_core_t *core, hub_view_t *view, uint32_t tenant, uint32_t id, hub_integration_t **out);
@@ -84,6 +102,7 @@ hub_integration_t *hub_integration_ref(hub_integration_t *integration);
 void hub_integration_unref(hub_integration_t *integration); /* takes NULL */
 /* The same through the worker's cache: fresh as of the view. */
 hub_err_t hub_integration_get(hub_worker_t *worker, hub_view_t *view, uint32_t tenant, uint32_t id, hub_integration_t **out);
+void hub_integration_cache_destroy(struct hub_integration_cache *cache); /* takes NULL; the worker's thread */
 void hub_integration_key(hub_key_t *key, uint32_t tenant, uint32_t id); /* of tables INTEGRATION and REGISTRATION, TRANSCRIPT */
 /* The peer's endpoint for a module and the PEER's side; NULL when it has none. */
 const hub_endpoint_t *hub_integration_endpoint(const hub_integration_t *integration, ocpi_module_t module, ocpi_side_t side);
@@ -91,8 +110,13 @@ const hub_endpoint_t *hub_integration_endpoint(const hub_integration_t *integrat
 bool hub_integration_has_peer_party(const hub_integration_t *integration, hub_slice_t country, hub_slice_t party);
 /* Every integration of a tenant (0: of all tenants). */
 hub_err_t hub_integration_each(hub_view_t *view, uint32_t tenant, bool (*visit)(void *arg, uint32_t tenant, uint32_t id), void *arg);
-/* apply only: notes a change of the integration in the event feed (stream OWN, HUB_MODULE_INTEGRATION); status: "integration.status". */
+/* apply only: notes a change of the integration in the event feed (stream OWN, HUB_MODULE_INTEGRATION): OBJECT created or updated, DELETE deleted, EVSE its
+ * status alone (an entry of its own, told apart by its key). */
 hub_err_t hub_integration_note(hub_view_t *view, uint32_t tenant, uint32_t id, hub_change_kind_t kind);
+/* The key of such an entry read back; *status: it tells of the status. */
+bool hub_integration_change_parse(hub_slice_t key, uint32_t *tenant, uint32_t *id, bool *status);
+/* apply only: is this party of ours on any integration? */
+bool hub_integration_uses_party(hub_view_t *view, uint32_t tenant, uint32_t party);
 
 /* /v1 handlers: v1.def */
 

@@ -1,0 +1,274 @@
+/* Collections of /v1: list, get, POST, PUT, PATCH, DELETE of records that only rows describe. */
+#include "collection.h"
+
+#include <string.h>
+
+#include "reply.h"
+
+hub_slice_t hub_v1_now(hub_pool_t *pool)
+{
+    char text[OCPI_TIME_MAX + 1];
+    size_t len = ocpi_time_format(hub_now_ms(), text);
+    return hub_setting_json(pool, hub_slice(text, len));
+}
+
+bool hub_v1_id(hub_exchange_t *x, uint32_t *id)
+{
+    uint64_t n;
+    hub_slice_t text = x->state->param[0];
+    bool ok = hub_slice_u64(text, &n) && n > 0 && n <= UINT32_MAX && text.ptr[0] != '0';
+    if (ok)
+        *id = (uint32_t)n;
+    else
+        hub_reply_problem(x, HUB_ENOT_FOUND, HUB_SLICE_NONE);
+    return ok;
+}
+
+/* ---- pages ---- */
+
+static bool page_number(hub_exchange_t *x, const char *name, uint64_t least, uint64_t *out)
+{
+    hub_slice_t text;
+    if (!ocpi_query_get(x->pool, x->query, name, &text))
+        return true;
+    uint64_t n;
+    if (hub_slice_u64(text, &n) && n >= least) {
+        *out = n;
+        return true;
+    }
+    ocpi_problems_t problems;
+    ocpi_problems_init(&problems, x->pool);
+    ocpi_problem_add(&problems, OCPI_ERROR, hub_pool_printf(x->pool, "/query/%s", name), "range", "must be a number from %llu",
+                     (unsigned long long)least);
+    hub_reply_invalid(x, &problems);
+    return false;
+}
+
+bool hub_v1_page_read(hub_exchange_t *x, hub_v1_page_t *page)
+{
+    uint32_t most = x->worker->core->config.page_limit ? x->worker->core->config.page_limit : HUB_PAGE_LIMIT;
+    uint64_t limit = most;
+    page->offset = 0;
+    page->filters = HUB_SLICE_NONE;
+    if (!page_number(x, "offset", 0, &page->offset) || !page_number(x, "limit", 1, &limit))
+        return false;
+    page->limit = limit < most ? (uint32_t)limit : most;
+    return true;
+}
+
+void hub_v1_page_headers(hub_exchange_t *x, const hub_v1_page_t *page, const char *path, uint64_t total)
+{
+    hub_reply_add_header(x, "x-total-count", hub_pool_printf(x->pool, "%llu", (unsigned long long)total));
+    hub_reply_add_header(x, "x-limit", hub_pool_printf(x->pool, "%u", page->limit));
+    if (page->offset < total && total - page->offset > page->limit)
+        hub_reply_add_header(x, "link",
+                             hub_pool_printf(x->pool, "<%.*s%s?offset=%llu&limit=%u%.*s>; rel=\"next\"",
+                                             HUB_SLICE_FMT(x->worker->core->public_url), path,
+                                             (unsigned long long)(page->offset + page->limit), page->limit, HUB_SLICE_FMT(page->filters)));
+}
+
+/* ---- reading ---- */
+
+static void record_key(hub_key_t *key, uint32_t tenant, uint32_t id)
+{
+    hub_key_init(key);
+    hub_key_u32(key, tenant);
+    hub_key_u32(key, id);
+}
+
+static uint32_t id_of(hub_slice_t key)
+{
+    const unsigned char *b = (const unsigned char *)key.ptr + 4;
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+static void write_record(hub_pool_t *pool, const hub_collection_t *collection, uint32_t id, const hub_setting_values_t *values,
+                         hub_buf_t *out)
+{
+    hub_buf_printf(out, collection->number ? "{\"id\":%u," : "{\"id\":\"%u\",", id);
+    hub_setting_write_members(pool, collection->settings, values, NULL, false, 0, out);
+    hub_buf_add_char(out, '}');
+}
+
+void hub_collection_list(hub_exchange_t *x, const hub_collection_t *collection)
+{
+    hub_v1_page_t page;
+    hub_view_t *view = hub_exchange_view(x);
+    if (!view || !hub_v1_page_read(x, &page))
+        return;
+    hub_key_t prefix;
+    hub_scan_t scan;
+    hub_slice_t key, value;
+    hub_setting_values_t values;
+    uint64_t total = 0, version;
+    hub_buf_t out = HUB_BUF_INIT(x->pool);
+    hub_key_init(&prefix);
+    hub_key_u32(&prefix, x->state->tenant);
+    hub_scan_init(&scan, view, collection->table, &prefix, NULL, false);
+    hub_buf_add_char(&out, '[');
+    while (hub_scan_next(&scan, &key, &value)) {
+        if (total++ < page.offset || total > page.offset + page.limit ||
+            hub_setting_decode(collection->settings, value, &values, &version) != HUB_EOK)
+            continue;
+        if (out.len > 1)
+            hub_buf_add_char(&out, ',');
+        write_record(x->pool, collection, id_of(key), &values, &out);
+    }
+    hub_buf_add_char(&out, ']');
+    hub_err_t err = hub_scan_finish(&scan);
+    if (err) {
+        hub_reply_problem(x, err, HUB_SLICE_NONE);
+        return;
+    }
+    hub_v1_page_headers(x, &page, collection->path, total);
+    hub_reply_json(x, 200, hub_buf_slice(&out));
+}
+
+static hub_err_t record_body(hub_view_t *view, hub_pool_t *pool, const hub_collection_t *collection, uint32_t tenant, uint32_t id,
+                             hub_slice_t *body)
+{
+    hub_key_t key;
+    hub_slice_t record;
+    hub_setting_values_t values;
+    uint64_t version;
+    hub_buf_t out = HUB_BUF_INIT(pool);
+    record_key(&key, tenant, id);
+    hub_err_t err = hub_view_get(view, collection->table, &key, &record);
+    if (!err)
+        err = hub_setting_decode(collection->settings, record, &values, &version);
+    if (!err) {
+        write_record(pool, collection, id, &values, &out);
+        *body = hub_buf_slice(&out);
+    }
+    return err;
+}
+
+void hub_collection_get(hub_exchange_t *x, const hub_collection_t *collection)
+{
+    uint32_t id;
+    hub_slice_t body;
+    if (!hub_v1_id(x, &id))
+        return;
+    hub_view_t *view = hub_exchange_view(x);
+    if (!view)
+        return;
+    hub_err_t err = record_body(view, x->pool, collection, x->state->tenant, id, &body);
+    if (err)
+        hub_reply_problem(x, err, HUB_SLICE_NONE);
+    else
+        hub_reply_json(x, 200, body);
+}
+
+/* ---- writing ---- */
+
+static hub_err_t load(hub_view_t *view, hub_collection_change_t *change, const hub_key_t *key, uint64_t *version)
+{
+    hub_slice_t record;
+    hub_err_t err = hub_view_get(view, change->collection->table, key, &record);
+    /* The record is mapped memory and settle writes: what is kept must not lie there. */
+    return err ? err : hub_setting_decode(change->collection->settings, hub_pool_copy(change->pool, record), &change->old, version);
+}
+
+static hub_err_t apply(hub_view_t *view, hub_op_t *op)
+{
+    hub_collection_change_t *change = hub_write_of(op)->arg;
+    const hub_collection_t *collection = change->collection;
+    bool create = !hub_write_of(op)->x->state->param_count;
+    hub_key_t key;
+    uint64_t version = 0, changed, id = change->id;
+    hub_err_t err = HUB_EOK;
+    ocpi_problems_init(&change->problems, change->pool);
+    change->conflict = HUB_SLICE_NONE;
+    if (create) {
+        err = hub_view_next_id(view, collection->sequence, &id);
+        change->id = (uint32_t)id;
+    }
+    record_key(&key, change->tenant, change->id);
+    if (!err && !create)
+        err = load(view, change, &key, &version);
+    if (err)
+        return err;
+    if (!change->remove) {
+        if (!hub_setting_merge(change->pool, collection->settings, NULL, &change->in, create ? NULL : &change->old, change->full,
+                               &change->now, &changed, &change->problems))
+            return HUB_EINVALID;
+        change->now.json[collection->last_updated] = hub_v1_now(change->pool);
+        if (create)
+            change->now.json[collection->created] = change->now.json[collection->last_updated];
+    }
+    err = collection->settle ? collection->settle(view, change) : HUB_EOK;
+    if (!err && change->problems.errors)
+        err = HUB_EINVALID;
+    if (err)
+        return err;
+    if (change->remove)
+        return hub_view_delete(view, collection->table, &key);
+    return hub_view_put(view, collection->table, &key, hub_setting_encode(change->pool, collection->settings, &change->now, version + 1));
+}
+
+static bool reply_failed(hub_exchange_t *x, const hub_collection_change_t *change, hub_err_t err)
+{
+    if (err == HUB_EINVALID)
+        hub_reply_invalid(x, &change->problems);
+    else if (err)
+        hub_reply_problem(x, err, change->conflict);
+    return err != HUB_EOK;
+}
+
+static void written(hub_write_t *write)
+{
+    hub_exchange_t *x = write->x;
+    hub_collection_change_t *change = write->arg;
+    if (reply_failed(x, change, write->op.err))
+        return;
+    if (change->remove) {
+        hub_reply_empty(x, 204);
+        return;
+    }
+    hub_buf_t out = HUB_BUF_INIT(x->pool);
+    write_record(x->pool, change->collection, change->id, &change->now, &out);
+    if (x->method == HUB_POST)
+        hub_reply_add_header(
+            x, "location",
+            hub_pool_printf(x->pool, "%.*s%s/%u", HUB_SLICE_FMT(x->worker->core->public_url), change->collection->path, change->id));
+    hub_reply_json(x, x->method == HUB_POST ? 201 : 200, hub_buf_slice(&out));
+}
+
+static hub_collection_change_t *change_of(hub_exchange_t *x, const hub_collection_t *collection)
+{
+    hub_collection_change_t *change = HUB_POOL_NEW(x->pool, hub_collection_change_t);
+    change->collection = collection;
+    change->core = x->worker->core;
+    change->pool = x->pool;
+    change->tenant = x->state->tenant;
+    return change;
+}
+
+void hub_collection_write(hub_exchange_t *x, const hub_collection_t *collection, bool full, bool create)
+{
+    hub_collection_change_t *change = change_of(x, collection);
+    change->full = full;
+    if (!create && !hub_v1_id(x, &change->id))
+        return;
+    yyjson_val *body = hub_body_json(x, false);
+    if (!body)
+        return;
+    ocpi_problems_init(&change->problems, x->pool);
+    bool ok = hub_setting_read(x->pool, collection->settings, change->core->config.insecure_peers, body, &change->in, &change->problems);
+    if (ok && !full && !change->in.given && !change->in.nulls) {
+        ocpi_problem_add(&change->problems, OCPI_ERROR, HUB_SLICE_LIT(""), "empty", "holds nothing that can be updated");
+        ok = false;
+    }
+    if (ok)
+        hub_exchange_write(x, apply, written, change);
+    else
+        hub_reply_invalid(x, &change->problems);
+}
+
+void hub_collection_delete(hub_exchange_t *x, const hub_collection_t *collection)
+{
+    hub_collection_change_t *change = change_of(x, collection);
+    change->remove = true;
+    if (hub_v1_id(x, &change->id))
+        hub_exchange_write(x, apply, written, change);
+}

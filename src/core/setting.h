@@ -1,0 +1,127 @@
+/* Settings: a record that /v1 sets, as rows of a table. Reading a request, the absent/null rules, PUT and PATCH, what is stored, masking
+ * and the answer all read the same rows, so that a new setting is one row (setting.def, party.def, approved_party.def, key.def).
+ *
+ * A value is kept as the compact JSON text that goes out. Stored form: 8 bytes version, then for each value that is set u8 row id, u32
+ * length, text (secrets: sealed). Thread: pure functions; any thread.
+ */
+#ifndef CORE_SETTING_H
+#define CORE_SETTING_H
+
+#include "core.h"
+
+typedef enum hub_setting_type {
+    HUB_SETTING_STRING, /* min, max: characters */
+    HUB_SETTING_LINE,   /* a string without line ends */
+    HUB_SETTING_WORD,   /* a string without white space */
+    HUB_SETTING_TOKEN,  /* 1..max printable ASCII characters (C20) */
+    HUB_SETTING_URL,    /* hub_url_check; "" is null */
+    HUB_SETTING_CODE,   /* min..max letters or digits; "" is null */
+    HUB_SETTING_ENUM,   /* one of `options` */
+    HUB_SETTING_ENUMS,  /* array of such */
+    HUB_SETTING_BOOL,
+    HUB_SETTING_INT,
+    HUB_SETTING_TIME,   /* DateTime */
+    HUB_SETTING_OBJECT, /* any JSON object */
+    HUB_SETTING_ANY,    /* any string or object */
+    HUB_SETTING_CHECKED /* by the table's own `check` */
+} hub_setting_type_t;
+
+enum {                                /* hub_setting_t.flags */
+       HUB_SETTING_KEEP = 1,          /* absent or null: stays as it is, in PUT as in PATCH */
+       HUB_SETTING_SECRET = 2,        /* sealed at rest, masked in answers; implies KEEP */
+       HUB_SETTING_REQUIRED = 4,      /* must be set in the end */
+       HUB_SETTING_COMMAND = 8,       /* read, never stored nor shown */
+       HUB_SETTING_OWN = 16,          /* the hub's own: in requests it is ignored */
+       HUB_SETTING_REGISTRATION = 32, /* a change of it concerns the registration */
+       HUB_SETTING_SHARING = 64,      /* … the sharing */
+       HUB_SETTING_HIDDEN = 128,      /* stored, not shown */
+};
+
+typedef struct hub_setting {
+    uint8_t id; /* stored: never reused */
+    uint8_t group;
+    uint8_t type;
+    uint8_t flags;
+    const char *name;
+    int64_t min, max;     /* max 0: none */
+    const char *options;  /* ENUM, ENUMS: "A|B|C" */
+    const char *fallback; /* JSON text shown while it is not set; NULL: null */
+    const char *alias;    /* another spelling taken in requests, or NULL */
+} hub_setting_t;
+
+typedef struct hub_setting_group {
+    const char *name; /* NULL: the root, always the first */
+    uint8_t parent;
+    bool keep; /* absent or null as a whole: everything in it stays */
+} hub_setting_group_t;
+
+#define HUB_SETTINGS_MAX 64 /* rows of a table: one bit each in a mask */
+typedef struct hub_setting_table {
+    const hub_setting_t *rows;
+    uint32_t row_count;
+    const hub_setting_group_t *groups;
+    uint32_t group_count;
+    const char *const *read_only; /* further keys of an answer, ignored when sent back; ends with NULL */
+    /* Type CHECKED: checks the value and returns the text to store; none: a problem was added. */
+    hub_slice_t (*check)(hub_pool_t *pool, uint32_t row, yyjson_val *value, hub_slice_t pointer, ocpi_problems_t *problems);
+} hub_setting_table_t;
+
+/* ---- a request ---- */
+
+typedef struct hub_setting_input {
+    uint64_t given, nulls, kept;        /* masks of rows; in none of them: absent. kept: the whole group stays */
+    hub_slice_t json[HUB_SETTINGS_MAX]; /* where given */
+} hub_setting_input_t;
+/* Reads and checks a request body. False: problems were added (unknown keys, types, limits). */
+bool hub_setting_read(hub_pool_t *pool, const hub_setting_table_t *table, bool insecure_urls, yyjson_val *body, hub_setting_input_t *in,
+                      ocpi_problems_t *problems);
+hub_slice_t hub_setting_pointer(hub_pool_t *pool, const hub_setting_table_t *table, uint32_t row);
+static inline bool hub_setting_given(const hub_setting_input_t *in, uint32_t row)
+{
+    return in->given >> row & 1;
+}
+void hub_setting_give(hub_setting_input_t *in, uint32_t row, hub_slice_t json);
+
+/* ---- values ---- */
+
+typedef struct hub_setting_values {
+    hub_slice_t json[HUB_SETTINGS_MAX]; /* NULL: not set. Secrets: sealed, as a JSON string */
+} hub_setting_values_t;
+
+typedef struct hub_setting_seal {
+    hub_crypto_t *crypto;
+    hub_slice_t context; /* a sealed value opens only in its own record */
+} hub_setting_seal_t;
+
+/* The absent/null rules. `old` NULL: creation. `full`: PUT or POST. False: problems were added. *changed: mask of the rows whose value is
+ * another one. */
+bool hub_setting_merge(hub_pool_t *pool, const hub_setting_table_t *table, const hub_setting_seal_t *seal, const hub_setting_input_t *in,
+                       const hub_setting_values_t *old, bool full, hub_setting_values_t *now, uint64_t *changed, ocpi_problems_t *problems);
+hub_slice_t hub_setting_encode(hub_pool_t *pool, const hub_setting_table_t *table, const hub_setting_values_t *values, uint64_t version);
+/* Slices point into `record`. HUB_ESTORE: not such a record. */
+hub_err_t hub_setting_decode(const hub_setting_table_t *table, hub_slice_t record, hub_setting_values_t *values, uint64_t *version);
+
+/* ---- one value ---- */
+
+hub_slice_t hub_setting_text(hub_pool_t *pool, hub_slice_t json); /* the string that the JSON text is; none when not set */
+bool hub_setting_true(hub_slice_t json);
+int64_t hub_setting_int(hub_slice_t json, int64_t otherwise);
+/* Calls `visit` for each string of a JSON array of plain strings. */
+void hub_setting_each(hub_slice_t json, void (*visit)(void *arg, hub_slice_t item), void *arg);
+hub_slice_t hub_setting_json(hub_pool_t *pool, hub_slice_t text); /* as a JSON string */
+hub_err_t hub_setting_secret(hub_pool_t *pool, const hub_setting_seal_t *seal, hub_slice_t json, hub_slice_t *clear);
+bool hub_setting_masked(hub_slice_t text);
+
+/* ---- answers ---- */
+
+/* The value as shown: masked secret (clear with `reveal`), fallback, null. */
+void hub_setting_write(hub_pool_t *pool, const hub_setting_table_t *table, const hub_setting_values_t *values,
+                       const hub_setting_seal_t *seal, bool reveal, uint32_t row, hub_buf_t *out);
+/* {…} of a group with the groups inside it. */
+void hub_setting_write_group(hub_pool_t *pool, const hub_setting_table_t *table, const hub_setting_values_t *values,
+                             const hub_setting_seal_t *seal, bool reveal, uint8_t group, hub_buf_t *out);
+/* "name":value, with commas between, for the shown rows of the group and then the groups inside it. */
+void hub_setting_write_members(hub_pool_t *pool, const hub_setting_table_t *table, const hub_setting_values_t *values,
+                               const hub_setting_seal_t *seal, bool reveal, uint8_t group, hub_buf_t *out);
+
+#endif
