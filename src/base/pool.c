@@ -56,10 +56,20 @@ void hub_pool_clear(hub_pool_t *pool)
         pool->hooks = hook->next;
         hook->dispose(hook->arg);
     }
+    /* One chunk of the usual size stays, so that a pool which is cleared for every request does not go to malloc for each. */
+    chunk_t *kept = NULL;
     while (pool->chunks) {
         chunk_t *chunk = pool->chunks;
         pool->chunks = chunk->next;
-        free(chunk);
+        if (!POOL_REAL_ALLOCATIONS && !kept && chunk->size == POOL_CHUNK)
+            kept = chunk;
+        else
+            free(chunk);
+    }
+    if (kept) {
+        kept->used = 0;
+        kept->next = NULL;
+        pool->chunks = kept;
     }
 }
 
@@ -68,6 +78,7 @@ void hub_pool_destroy(hub_pool_t *pool)
     if (!pool)
         return;
     hub_pool_clear(pool);
+    free(pool->chunks);
     free(pool);
 }
 

@@ -1,0 +1,41 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "app.h"
+
+static const struct {
+    const char *name, *usage, *doc;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+#define COMMAND(name, usage, doc) {#name, usage, doc, app_##name},
+#include "command.def"
+#undef COMMAND
+};
+
+static void help(FILE *out)
+{
+    fputs("ocpi-hub " HUB_VERSION ": OCPI integration hub\n\n", out);
+    for (size_t i = 0; i < HUB_COUNT(commands); i++)
+        fprintf(out, "  ocpi-hub %-7s %s\n                   %s\n", commands[i].name, commands[i].usage, commands[i].doc);
+    fputs("\nocpi-hub COMMAND --help tells its options. Exit code: 0 success, 1 failure, 2 usage.\n", out);
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    for (size_t i = 0; i < HUB_COUNT(commands); i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return commands[i].run(argc - 2, argv + 2);
+    if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
+        help(stdout);
+        return APP_OK;
+    }
+    if (strcmp(name, "--version") == 0) {
+        puts("ocpi-hub " HUB_VERSION);
+        return APP_OK;
+    }
+    if (*name)
+        fprintf(stderr, "ocpi-hub: no such command: %s\n\n", name);
+    help(stderr);
+    return APP_USAGE;
+}
