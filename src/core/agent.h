@@ -13,9 +13,33 @@ typedef struct hub_agent {
     struct hub_push *push;           /* push.c */
     struct hub_pull *pull;           /* pull.c */
     unsigned calls;                  /* outbound calls under way */
-    bool gone;                       /* the integration was deleted: freed when calls is 0 */
+    bool gone;                       /* the integration was deleted: freed when calls and holds are 0 */
     struct hub_agent *next;          /* in the worker's table */
+    struct hub_ocpi_call *call_list; /* the calls under way */
+    unsigned holds;                  /* operations under way that will come back to this agent: hub_agent_hold */
+    bool unauthorized;               /* the peer answered 401: nothing is sent until the token or the status changes */
+    struct hub_health {
+        bool known;        /* at least one answer, or failure, since the agent was made */
+        bool busy;         /* the last answer was HTTP 429, 5xx or OCPI 3xxx */
+        bool writing;      /* a status is being written */
+        unsigned failures; /* calls in a row that did not reach the peer */
+        uint32_t slow_ms;  /* moving average of how long answers take */
+        char detail[200];  /* of the last failure */
+    } health;
 } hub_agent_t;
+
+/* Keeps the agent's memory while an operation of it is under way (hub_op_t that comes back); hub_agents_stop waits for it too. */
+void hub_agent_hold(hub_agent_t *agent);
+void hub_agent_release(hub_agent_t *agent); /* may free the agent when it is gone */
+/* May the agent send anything now: registered, enabled, not refused with 401, not stopping? */
+bool hub_agent_may_call(const hub_agent_t *agent);
+hub_agent_t *hub_agent_find(hub_worker_t *worker, uint32_t tenant, uint32_t id); /* NULL: not at home here */
+void hub_agents_each(hub_worker_t *worker, void (*visit)(hub_agent_t *agent, void *arg), void *arg);
+/* push.c: wakes the pushes of this worker whose streams have something new after `after`. */
+void hub_agents_wake(hub_worker_t *worker, uint64_t after);
+void hub_agent_cancel_calls(hub_agent_t *agent);
+/* Works out status and statusDescription anew and writes them when they differ (hub_agent_report does so after each call). */
+void hub_agent_judge(hub_agent_t *agent);
 
 void hub_agents_start(hub_worker_t *worker); /* loads the integrations at home here, resumes what is wanted */
 bool hub_agents_stop(hub_worker_t *worker);  /* true when nothing is under way */
@@ -46,6 +70,7 @@ typedef struct hub_ocpi_call {
     hub_token_encoding_t encoding;
     ocpi_envelope_t envelope;    /* status_code 0: none */
     void *arg;
+    struct hub_ocpi_call *next, **prev; /* in agent->call_list */
 } hub_ocpi_call_t;
 hub_ocpi_call_t *hub_ocpi_call_create(hub_agent_t *agent, hub_method_t method, hub_slice_t url); /* with a pool of its own: call.pool */
 void hub_ocpi_call_start(hub_ocpi_call_t *call);

@@ -1,0 +1,156 @@
+/* One outbound OCPI request of an agent. Rules T15, T17, T19, T20, H1, H2, C24. Home worker only. */
+#include <string.h>
+
+#include "agent.h"
+
+#define TIMEOUT_MS 30000u
+
+hub_ocpi_call_t *hub_ocpi_call_create(hub_agent_t *agent, hub_method_t method, hub_slice_t url)
+{
+    hub_pool_t *pool = hub_pool_create();
+    hub_ocpi_call_t *call = HUB_POOL_NEW(pool, hub_ocpi_call_t);
+    call->call.pool = pool;
+    call->call.method = method;
+    call->call.url = hub_pool_copy(pool, url);
+    call->agent = agent;
+    return call;
+}
+
+void hub_ocpi_call_destroy(hub_ocpi_call_t *call)
+{
+    if (call)
+        hub_pool_destroy(call->call.pool);
+}
+
+static void add_header(hub_ocpi_call_t *call, const char *name, hub_slice_t value)
+{
+    HUB_ASSERT(call->call.header_count < HUB_CALL_HEADERS);
+    call->call.headers[call->call.header_count++] = (hub_header_t){hub_slice_str(name), value};
+}
+
+static bool sent_raw(const hub_ocpi_call_t *call)
+{
+    const hub_integration_t *to = call->agent->integration;
+    hub_token_encoding_t encoding = call->encoding != HUB_TOKEN_AUTO ? call->encoding : to->profile.token_encoding;
+    if (encoding == HUB_TOKEN_AUTO)
+        return to->ocpi_version == OCPI_V2_1_1; /* before a version is negotiated: as the newer ones do */
+    return encoding == HUB_TOKEN_RAW;
+}
+
+static void add_authorization(hub_ocpi_call_t *call)
+{
+    hub_pool_t *pool = call->call.pool;
+    hub_slice_t token = call->token.ptr ? call->token : call->agent->integration->their_token;
+    if (!token.len)
+        return;
+    if (!sent_raw(call))
+        token = hub_base64_encode(pool, token);
+    add_header(call, "Authorization", hub_pool_printf(pool, "Token %.*s", HUB_SLICE_FMT(token)));
+}
+
+static void add_ids(hub_ocpi_call_t *call)
+{
+    char id[HUB_UUID_LEN + 1];
+    hub_uuid(id);
+    add_header(call, "X-Request-ID", hub_pool_copy(call->call.pool, hub_slice_str(id)));
+    hub_uuid(id);
+    add_header(call, "X-Correlation-ID", hub_pool_copy(call->call.pool, hub_slice_str(id)));
+}
+
+/* What the caller left open: from the first of our parties on this connection, to the first of the peer's. */
+static void add_routing(hub_ocpi_call_t *call)
+{
+    const hub_integration_t *to = call->agent->integration;
+    hub_pool_t *pool = call->call.pool;
+    if (!(to->ocpi_version & OCPI_V_22UP))
+        return;
+    if (!call->from_party.len && to->party_count) {
+        call->from_country = hub_slice_str(to->parties[0].country);
+        call->from_party = hub_slice_str(to->parties[0].party);
+    }
+    if (!call->to_party.len && to->peer_role_count) {
+        call->to_country = hub_slice_str(to->peer_roles[0].country);
+        call->to_party = hub_slice_str(to->peer_roles[0].party);
+    }
+    const struct {
+        const char *name;
+        hub_slice_t value;
+    } rows[] = {
+        {"OCPI-from-country-code", call->from_country},
+        {"OCPI-from-party-id", call->from_party},
+        {"OCPI-to-country-code", call->to_country},
+        {"OCPI-to-party-id", call->to_party},
+    };
+    for (size_t i = 0; i < HUB_COUNT(rows); i++)
+        if (rows[i].value.len)
+            add_header(call, rows[i].name, hub_pool_copy(pool, rows[i].value));
+}
+
+static void enlist(hub_ocpi_call_t *call)
+{
+    hub_agent_t *agent = call->agent;
+    call->next = agent->call_list;
+    call->prev = &agent->call_list;
+    if (call->next)
+        call->next->prev = &call->next;
+    agent->call_list = call;
+    agent->calls++;
+}
+
+static void delist(hub_ocpi_call_t *call)
+{
+    *call->prev = call->next;
+    if (call->next)
+        call->next->prev = call->prev;
+    call->agent->calls--;
+}
+
+static void on_done(hub_call_t *done)
+{
+    hub_ocpi_call_t *call = (hub_ocpi_call_t *)done;
+    hub_agent_t *agent = call->agent;
+    if (done->err == HUB_EOK) {
+        agent->health.slow_ms = (agent->health.slow_ms * 7 + done->duration_ms) / 8;
+        if (done->answer.len && ocpi_envelope_read(done->pool, done->answer, &call->envelope) != HUB_EOK)
+            memset(&call->envelope, 0, sizeof call->envelope);
+    }
+    hub_log(HUB_DEBUG, "peer.call", HUB_INT("integration", agent->id), HUB_STR("method", hub_method_name(done->method)),
+            HUB_SLICE("url", done->url), HUB_STR("error", hub_err_info(done->err)->name), HUB_INT("http_status", done->http_status),
+            HUB_INT("status_code", call->envelope.status_code), HUB_INT("ms", done->duration_ms));
+    delist(call);
+    /* The agent must outlive `then`, which may end its last piece of work. */
+    hub_agent_hold(agent);
+    call->then(call);
+    if (!call->keep)
+        hub_ocpi_call_destroy(call);
+    hub_agent_release(agent);
+}
+
+void hub_ocpi_call_start(hub_ocpi_call_t *call)
+{
+    hub_agent_t *agent = call->agent;
+    hub_worker_t *worker = agent->worker;
+    add_authorization(call);
+    add_ids(call);
+    if (call->routed)
+        add_routing(call);
+    add_header(call, "Accept", HUB_SLICE_LIT("application/json"));
+    if (call->call.body.ptr)
+        add_header(call, "Content-Type", HUB_SLICE_LIT("application/json"));
+    if (!call->call.timeout_ms)
+        call->call.timeout_ms = agent->integration->profile.timeout_ms ? agent->integration->profile.timeout_ms : TIMEOUT_MS;
+    call->call.done = on_done;
+    enlist(call);
+    worker->port.call(worker->port.self, &call->call);
+    if (worker->stopping || agent->gone)
+        worker->port.call_cancel(worker->port.self, &call->call);
+}
+
+void hub_agent_cancel_calls(hub_agent_t *agent)
+{
+    hub_worker_t *worker = agent->worker;
+    for (hub_ocpi_call_t *call = agent->call_list, *next; call; call = next) {
+        next = call->next;
+        worker->port.call_cancel(worker->port.self, &call->call);
+    }
+}

@@ -1,0 +1,442 @@
+/* Push: the life of an integration's pumps. Flags, registration and endpoints decide which run; failures of the partner make all of them
+ * wait. The window is pump.c, the calls are parcel.c, what is written down is settle.c. Home worker only. */
+#include "push.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pump.h"
+
+#define BACKOFF_FIRST_MS 1000u
+#define BACKOFF_MOST_MS 300000u
+#define RETRY_AFTER_MOST_S 3600u
+
+/* In this order: tariffs go before the locations that name them. */
+const hub_push_row_t hub_push_rows[HUB_PUSH_ROWS] = {
+    {HUB_MODEL_PUSH_TARIFF, "pushTariff", OCPI_MODULE_TARIFFS, .deletes = true, .waits = false, .parallel = 4},
+    {HUB_MODEL_PUSH_LOCATION, "pushLocation", OCPI_MODULE_LOCATIONS, .deletes = false, .waits = true, .parallel = 4},
+};
+
+void hub_push__error(hub_pump_t *pump, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(pump->last_error, sizeof pump->last_error, format, args);
+    va_end(args);
+    size_t len = strlen(pump->last_error);
+    while (len && !hub_slice_utf8_ok(hub_slice(pump->last_error, len)))
+        pump->last_error[--len] = 0;
+    pump->last_error_at = hub_now_ms();
+}
+
+/* ---- running ---- */
+
+static void on_more(hub_timer_t *timer)
+{
+    hub_push__run(timer->arg);
+}
+
+static void on_settle(hub_timer_t *timer)
+{
+    hub_push_t *push = timer->arg;
+    push->settle_armed = false;
+    hub_push__settle(push);
+}
+
+/* The partner may be back: what has waited is read again, so that only the latest state goes out. */
+static void on_backoff(hub_timer_t *timer)
+{
+    hub_push_t *push = timer->arg;
+    push->backoff_until = 0;
+    for (unsigned i = 0; i < HUB_PUSH_ROWS; i++)
+        if (push->pumps[i].enabled)
+            hub_pump__restart(&push->pumps[i]);
+    hub_push__run(push);
+}
+
+static bool any_enabled(const hub_push_t *push)
+{
+    for (unsigned i = 0; i < HUB_PUSH_ROWS; i++)
+        if (push->pumps[i].enabled)
+            return true;
+    return false;
+}
+
+static void read_on(hub_push_t *push)
+{
+    hub_store_t *store = push->agent->worker->core->store;
+    uint64_t seq = hub_store_seq(store);
+    hub_view_t *view;
+    if (hub_view_open(store, &view) != HUB_EOK)
+        return;
+    for (unsigned i = 0; i < HUB_PUSH_ROWS; i++)
+        if (push->pumps[i].enabled)
+            hub_pump__fill(&push->pumps[i], view, seq);
+    hub_view_close(view);
+}
+
+static bool room_left(const hub_push_t *push)
+{
+    for (unsigned i = 0; i < HUB_PUSH_ROWS; i++)
+        if (push->pumps[i].enabled && !push->pumps[i].exhausted && !push->pumps[i].unfinished)
+            return true;
+    return false;
+}
+
+void hub_push__run(hub_push_t *push)
+{
+    hub_agent_t *agent = push->agent;
+    if (push->ended || push->running || push->backoff_until || !any_enabled(push) || !hub_agent_may_call(agent))
+        return;
+    push->running = true;
+    read_on(push);
+    hub_push__dispatch(push);
+    push->running = false;
+    /* Long stretches that do not concern this partner are read in pieces. */
+    if (room_left(push) && !push->backoff_until)
+        agent->worker->port.timer_start(agent->worker->port.self, &push->more_timer, 1);
+}
+
+void hub_push__back_off(hub_push_t *push, hub_slice_t retry_after)
+{
+    hub_agent_t *agent = push->agent;
+    uint64_t seconds = 0, ms = BACKOFF_FIRST_MS;
+    push->epoch++;
+    push->failures++;
+    for (unsigned i = 1; i < push->failures && ms < BACKOFF_MOST_MS; i++)
+        ms *= 2;
+    if (ms > BACKOFF_MOST_MS)
+        ms = BACKOFF_MOST_MS;
+    ms = ms / 2 + hub_jitter((uint32_t)(ms / 2) + 1);
+    if (hub_slice_u64(hub_slice_trim(retry_after), &seconds)) {
+        if (seconds > RETRY_AFTER_MOST_S)
+            seconds = RETRY_AFTER_MOST_S;
+        if (seconds * 1000 > ms)
+            ms = seconds * 1000 + hub_jitter(500);
+    }
+    push->backoff_until = hub_now_ms() + (int64_t)ms;
+    agent->worker->port.timer_start(agent->worker->port.self, &push->backoff_timer, ms);
+    hub_log(HUB_INFO, "push.backoff", HUB_INT("integration", agent->id), HUB_INT("failures", push->failures), HUB_INT("ms", ms));
+}
+
+void hub_push_wake(hub_agent_t *agent)
+{
+    if (agent->push)
+        hub_push__run(agent->push);
+}
+
+typedef struct hub_tail { /* one look at the streams for all pushes of a worker */
+    hub_view_t *view;
+    uint64_t after, seq;
+    uint32_t tenant;
+    int fresh[HUB_PUSH_ROWS]; /* -1: not looked yet */
+} hub_tail_t;
+
+static bool has_after(hub_view_t *view, const hub_stream_t *stream, uint64_t after)
+{
+    hub_change_scan_t scan;
+    hub_change_t change;
+    hub_change_scan_init(&scan, view, stream, after);
+    bool has = hub_change_scan_next(&scan, &change);
+    return hub_change_scan_finish(&scan) != HUB_EOK || has;
+}
+
+static bool concerns(hub_tail_t *tail, const hub_agent_t *agent, unsigned row)
+{
+    hub_stream_t stream = {.tenant = agent->tenant, .kind = HUB_STREAM_OWN, .module = (uint8_t)hub_push_rows[row].module};
+    if (tail->tenant != agent->tenant) {
+        tail->tenant = agent->tenant;
+        memset(tail->fresh, -1, sizeof tail->fresh);
+    }
+    if (tail->fresh[row] < 0)
+        tail->fresh[row] = has_after(tail->view, &stream, tail->after);
+    stream.kind = HUB_STREAM_BINDING;
+    stream.integration = agent->id;
+    return tail->fresh[row] || has_after(tail->view, &stream, tail->after);
+}
+
+static void wake_one(hub_agent_t *agent, void *arg)
+{
+    hub_tail_t *tail = arg;
+    hub_push_t *push = agent->push;
+    bool run = false;
+    if (!push || push->backoff_until || !any_enabled(push))
+        return;
+    for (unsigned i = 0; i < HUB_PUSH_ROWS; i++) {
+        hub_pump_t *pump = &push->pumps[i];
+        if (!pump->enabled)
+            continue;
+        if (pump->exhausted && pump->scanned >= tail->after && !concerns(tail, agent, i))
+            hub_pump__pass(pump, tail->seq);
+        else
+            run = true;
+    }
+    if (run)
+        hub_push__run(push);
+}
+
+void hub_agents_wake(hub_worker_t *worker, uint64_t after)
+{
+    hub_tail_t tail = {.after = after, .seq = hub_store_seq(worker->core->store)};
+    memset(tail.fresh, -1, sizeof tail.fresh);
+    if (hub_view_open(worker->core->store, &tail.view) != HUB_EOK)
+        return;
+    hub_agents_each(worker, wake_one, &tail);
+    hub_view_close(tail.view);
+}
+
+/* ---- following the integration ---- */
+
+/* NULL: it runs. "": the flag is off, or nobody is registered; otherwise a sentence for the operator. */
+static const char *why_not(const hub_agent_t *agent, const hub_push_row_t *row, char *text, size_t size)
+{
+    const hub_integration_t *to = agent->integration;
+    if (!to->is_ocpi || !to->enabled || !to->authorized || !(to->models & row->model))
+        return "";
+    if (!(ocpi_role_sides(to->customer_roles, row->module) & OCPI_SENDER)) {
+        snprintf(text, size, "%s is on but with our customerRoles we do not send %s.", row->flag, ocpi_module_name(row->module));
+        return text;
+    }
+    if (to->peer_role_mask && !(ocpi_role_sides(to->peer_role_mask, row->module) & OCPI_RECEIVER)) {
+        snprintf(text, size, "%s is on but the partner's roles do not receive %s.", row->flag, ocpi_module_name(row->module));
+        return text;
+    }
+    if (!hub_integration_endpoint(to, row->module, OCPI_RECEIVER)) {
+        snprintf(text, size, "%s is on but the partner offers no %s RECEIVER endpoint: nothing is sent, it can only pull.", row->flag,
+                 ocpi_module_name(row->module));
+        return text;
+    }
+    return NULL;
+}
+
+static void enable(hub_pump_t *pump, hub_view_t *view)
+{
+    hub_key_t key;
+    hub_push_t *push = pump->push;
+    uint64_t seq = hub_store_seq(push->agent->worker->core->store);
+    if (!pump->cursor) {
+        hub_push_reader(&key, push->agent->id, pump->row->module);
+        pump->durable = hub_cursor_get(view, &key);
+        /* A cursor beyond the store belongs to another life of it: everything is sent again. */
+        if (pump->durable > seq)
+            pump->durable = 0;
+        pump->cursor = pump->durable;
+    }
+    pump->enabled = true;
+    hub_pump__restart(pump);
+}
+
+static void disable(hub_pump_t *pump)
+{
+    pump->enabled = false;
+    for (hub_push_item_t *item = pump->head; item; item = item->next)
+        if (item->state == HUB_PUSH_QUEUED)
+            item->attempts = 0;
+    hub_pump__restart(pump);
+}
+
+static bool remembers(hub_view_t *view, uint32_t id)
+{
+    for (unsigned i = 0; i < HUB_PUSH_ROWS; i++) {
+        hub_key_t key;
+        hub_push_reader(&key, id, hub_push_rows[i].module);
+        if (hub_cursor_get(view, &key))
+            return true;
+    }
+    return false;
+}
+
+static hub_push_t *create(hub_agent_t *agent)
+{
+    hub_push_t *push = calloc(1, sizeof *push);
+    HUB_ASSERT(push);
+    push->agent = agent;
+    push->backoff_timer = (hub_timer_t){.run = on_backoff, .arg = push};
+    push->settle_timer = (hub_timer_t){.run = on_settle, .arg = push};
+    push->more_timer = (hub_timer_t){.run = on_more, .arg = push};
+    for (unsigned i = 0; i < HUB_PUSH_ROWS; i++) {
+        push->pumps[i].push = push;
+        push->pumps[i].row = &hub_push_rows[i];
+    }
+    return push;
+}
+
+static void switch_pumps(hub_push_t *push, hub_view_t *view)
+{
+    char text[256];
+    for (unsigned i = 0; i < HUB_PUSH_ROWS; i++) {
+        hub_pump_t *pump = &push->pumps[i];
+        bool on = why_not(push->agent, pump->row, text, sizeof text) == NULL;
+        if (on && !pump->enabled)
+            enable(pump, view);
+        else if (!on && pump->enabled)
+            disable(pump);
+    }
+}
+
+static void stop_timers(hub_push_t *push)
+{
+    const hub_port_t *port = &push->agent->worker->port;
+    port->timer_stop(port->self, &push->backoff_timer);
+    port->timer_stop(port->self, &push->settle_timer);
+    port->timer_stop(port->self, &push->more_timer);
+}
+
+/* Ends this push and leaves the agent without one. */
+static void end(hub_agent_t *agent, bool settle)
+{
+    hub_push_t *push = agent->push;
+    stop_timers(push);
+    if (settle)
+        hub_push__settle(push);
+    push->ended = true;
+    agent->push = NULL;
+    for (unsigned i = 0; i < HUB_PUSH_ROWS; i++)
+        hub_pump__clear(&push->pumps[i]);
+    hub_push__free_if_ended(push);
+}
+
+/* Nobody is registered: what a partner once got says nothing about the next registration. */
+static void unregistered(hub_agent_t *agent, hub_view_t *view)
+{
+    if (agent->push && agent->push->forgetting)
+        return;
+    bool forget = remembers(view, agent->id);
+    for (unsigned i = 0; i < HUB_PUSH_ROWS && agent->push; i++)
+        forget = forget || agent->push->pumps[i].cursor || agent->push->pumps[i].enabled;
+    if (agent->push)
+        end(agent, false);
+    if (!forget)
+        return;
+    agent->push = create(agent);
+    hub_push__forget(agent->push);
+}
+
+void hub_push_follow(hub_agent_t *agent, const hub_integration_t *old)
+{
+    hub_view_t *view;
+    const hub_integration_t *now = agent->integration;
+    if (!now->is_ocpi || agent->gone || agent->worker->stopping || hub_view_open(agent->worker->core->store, &view) != HUB_EOK)
+        return;
+    if (!now->authorized) {
+        unregistered(agent, view);
+    } else {
+        if (!agent->push)
+            agent->push = create(agent);
+        if (!agent->push->forgetting)
+            switch_pumps(agent->push, view);
+    }
+    hub_view_close(view);
+    if (!agent->push)
+        return;
+    /* A new address or token is worth a try at once. */
+    bool moved = old && (!hub_slice_eq(old->their_token, now->their_token) || !hub_slice_eq(old->versions_url, now->versions_url));
+    if (moved && agent->push->backoff_until) {
+        agent->worker->port.timer_stop(agent->worker->port.self, &agent->push->backoff_timer);
+        on_backoff(&agent->push->backoff_timer);
+    }
+    hub_push__run(agent->push);
+    if (agent->push)
+        hub_push__settle_soon(agent->push);
+}
+
+void hub_push_end(hub_agent_t *agent)
+{
+    if (!agent->push)
+        return;
+    if (agent->gone)
+        hub_push__forget(agent->push);
+    end(agent, !agent->gone);
+}
+
+void hub_push__free_if_ended(hub_push_t *push)
+{
+    if (!push->ended || push->inflight || push->settling)
+        return;
+    for (hub_push_item_t *item = push->results, *next; item; item = next) {
+        next = item->next_result;
+        hub_pump__settled(item);
+    }
+    free(push);
+}
+
+/* ---- what people see ---- */
+
+void hub_push_notes(hub_agent_t *agent, hub_buf_t *out)
+{
+    char text[256];
+    for (unsigned i = 0; i < HUB_PUSH_ROWS; i++) {
+        const char *why = why_not(agent, &hub_push_rows[i], text, sizeof text);
+        if (why && *why)
+            hub_buf_printf(out, "%s%s%s", out->len ? " " : "", HUB_PUSH_NOTE, why);
+    }
+}
+
+bool hub_push_refused(const hub_agent_t *agent)
+{
+    return agent->push && agent->push->refused_count;
+}
+
+static void add_time(hub_buf_t *out, const char *name, int64_t ms)
+{
+    char text[OCPI_TIME_MAX + 1];
+    if (ms)
+        ocpi_time_format(ms, text);
+    hub_buf_printf(out, ms ? ",\"%s\":\"%s\"" : ",\"%s\":null", name, text);
+}
+
+#define LAG_MOST 10000u
+
+static uint64_t lag_of(const hub_agent_t *agent, const hub_push_row_t *row, hub_view_t *view, uint64_t cursor)
+{
+    uint64_t lag = 0;
+    for (int binding = 0; binding < 2; binding++) {
+        hub_change_scan_t scan;
+        hub_change_t change;
+        hub_stream_t stream = {.tenant = agent->tenant,
+                               .kind = binding ? HUB_STREAM_BINDING : HUB_STREAM_OWN,
+                               .integration = binding ? agent->id : 0,
+                               .module = (uint8_t)row->module};
+        hub_change_scan_init(&scan, view, &stream, cursor);
+        while (lag < LAG_MOST && hub_change_scan_next(&scan, &change))
+            lag++;
+        hub_change_scan_finish(&scan);
+    }
+    return lag;
+}
+
+static void describe(hub_agent_t *agent, unsigned i, hub_view_t *view, hub_buf_t *out)
+{
+    static const hub_pump_t none = {0};
+    char text[256];
+    const hub_push_row_t *row = &hub_push_rows[i];
+    const hub_pump_t *pump = agent->push ? &agent->push->pumps[i] : &none;
+    const char *why = why_not(agent, row, text, sizeof text);
+    hub_key_t key;
+    hub_push_reader(&key, agent->id, row->module);
+    uint64_t cursor = pump->enabled ? pump->cursor : hub_cursor_get(view, &key);
+    hub_buf_printf(out, "{\"module\":\"%s\",\"direction\":\"push\",\"flag\":\"%s\",\"enabled\":%s,\"endpoint\":%s,\"whyNot\":",
+                   ocpi_module_name(row->module), row->flag, agent->integration->models & row->model ? "true" : "false",
+                   hub_integration_endpoint(agent->integration, row->module, OCPI_RECEIVER) ? "true" : "false");
+    hub_buf_add_json(out, why && *why ? hub_slice_str(why) : HUB_SLICE_NONE);
+    hub_buf_printf(out, ",\"running\":%s,\"cursor\":%llu,\"lag\":%llu,\"sent\":%llu,\"failed\":%llu,\"quarantined\":%llu",
+                   pump->enabled && hub_agent_may_call(agent) ? "true" : "false", (unsigned long long)cursor,
+                   (unsigned long long)lag_of(agent, row, view, cursor), (unsigned long long)pump->sent, (unsigned long long)pump->failed,
+                   (unsigned long long)pump->quarantined);
+    add_time(out, "lastSuccess", pump->last_success);
+    add_time(out, "lastErrorAt", pump->last_error_at);
+    hub_buf_add_str(out, ",\"lastError\":");
+    hub_buf_add_json(out, pump->last_error[0] ? hub_slice_str(pump->last_error) : HUB_SLICE_NONE);
+    add_time(out, "backoffUntil", agent->push ? agent->push->backoff_until : 0);
+    hub_buf_add_char(out, '}');
+}
+
+void hub_push_describe(hub_agent_t *agent, hub_view_t *view, hub_buf_t *out)
+{
+    for (unsigned i = 0; i < HUB_PUSH_ROWS; i++) {
+        if (i)
+            hub_buf_add_char(out, ',');
+        describe(agent, i, view, out);
+    }
+}
