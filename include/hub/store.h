@@ -35,6 +35,9 @@ void hub_store_close(hub_store_t *store); /* applies what is queued, then stops;
 /* Consistent compacted copy of a running store into directory `to` (created; must not hold a store). Blocks. */
 hub_err_t hub_store_backup(hub_store_t *store, const char *to);
 uint64_t hub_store_seq(hub_store_t *store); /* the newest committed sequence number */
+/* Walks objects against their created, updated, total and change rows, both ways, in one snapshot (which keeps old pages alive meanwhile).
+ * HUB_ESTORE: they do not agree; the first hundred faults are lines in `report`. */
+hub_err_t hub_store_verify(hub_store_t *store, hub_buf_t *report);
 
 typedef struct hub_store_stats {
     uint64_t commits, operations, refused, queue_depth, map_size, used_bytes, last_batch, commit_ms_total;

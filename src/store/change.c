@@ -21,7 +21,7 @@ void hub_store__key_stream(hub_key_t *key, const hub_stream_t *stream)
     hub_key_u8(key, stream->module);
 }
 
-static bool read_stream(hub_slice_t bytes, hub_stream_t *stream)
+bool hub_store__stream_read(hub_slice_t bytes, hub_stream_t *stream)
 {
     const unsigned char *p = (const unsigned char *)bytes.ptr;
     if (bytes.len < STREAM_LEN)
@@ -253,7 +253,7 @@ static hub_err_t forget(hub_view_t *view, const hub_key_t *tombstone, hub_slice_
 {
     hub_stream_t stream;
     hub_key_t entry;
-    if (!read_stream(value, &stream))
+    if (!hub_store__stream_read(value, &stream))
         return HUB_ESTORE;
     hub_store__key_entry(&entry, &stream, hub_slice(value.ptr + STREAM_LEN, value.len - STREAM_LEN));
     hub_err_t err = hub_store__change_drop(view, &stream, seq);

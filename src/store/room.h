@@ -128,6 +128,7 @@ hub_err_t hub_store__change_put(hub_view_t *view, const hub_stream_t *stream, co
 hub_err_t hub_store__change_drop(hub_view_t *view, const hub_stream_t *stream, uint64_t seq);
 bool hub_store__change_decode(hub_slice_t key, hub_slice_t value, hub_change_t *out);
 hub_err_t hub_store__gone_note(hub_view_t *view, const hub_stream_t *stream, hub_slice_t object, uint64_t created_seq, int64_t now);
+bool hub_store__stream_read(hub_slice_t bytes, hub_stream_t *stream);
 hub_err_t hub_store__evse_note(hub_view_t *view, const hub_stream_t *stream, const hub_change_t *change);
 void hub_store__key_stream(hub_key_t *key, const hub_stream_t *stream);
 void hub_store__key_entry(hub_key_t *key, const hub_stream_t *stream, hub_slice_t object);

@@ -222,7 +222,7 @@ hub_err_t hub_view_delete(hub_view_t *view, hub_table_t table, const hub_key_t *
 
 hub_err_t hub_store__number_get(hub_view_t *view, hub_table_t table, const hub_key_t *key, uint64_t *out)
 {
-    hub_slice_t value;
+    hub_slice_t value = HUB_SLICE_NONE;
     hub_err_t err = hub_view_get(view, table, key, &value);
     *out = 0;
     if (err)

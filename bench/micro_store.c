@@ -1,0 +1,193 @@
+/* What the store costs over LMDB itself: the same bytes put under the same keys with the same number of puts a commit, once with bare
+ * LMDB and once as objects with all their indexes.
+ *   bench_micro_store [directory, emptied afterwards] [objects] [puts a commit] */
+#include <lmdb.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "hub/store.h"
+
+#define SIZE 2048
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void check(int rc, const char *what)
+{
+    if (!rc)
+        return;
+    fprintf(stderr, "%s: %d\n", what, rc);
+    exit(1);
+}
+
+static unsigned step_of(unsigned i, unsigned count)
+{
+    return (unsigned)((uint64_t)i * 2654435761u % count); /* scattered, the same in both runs */
+}
+
+static void object_id(unsigned i, char text[32], hub_object_id_t *id)
+{
+    snprintf(text, 32, "LOC-%09u", i);
+    *id = (hub_object_id_t){
+        .tenant = 1, .scope = 7, .module = 1, .country = HUB_SLICE_LIT("DE"), .party = HUB_SLICE_LIT("ABC"), .id = hub_slice_str(text)};
+}
+
+/* ---- bare LMDB ---- */
+
+static double raw_run(MDB_env *env, MDB_dbi dbi, unsigned count, unsigned batch, bool scattered)
+{
+    static char bytes[SIZE + 80];
+    double began = now();
+    for (unsigned i = 0; i < count;) {
+        MDB_txn *txn;
+        check(mdb_txn_begin(env, NULL, 0, &txn), "begin");
+        for (unsigned n = 0; n < batch && i < count; n++, i++) {
+            char text[32];
+            hub_object_id_t id;
+            hub_key_t key;
+            object_id(scattered ? step_of(i, count) : i, text, &id);
+            check(hub_object_key(&id, &key), "key");
+            memset(bytes, 'a' + (int)(i % 26), sizeof bytes);
+            MDB_val k = {key.len, key.bytes}, v = {sizeof bytes, bytes};
+            check(mdb_put(txn, dbi, &k, &v, 0), "put");
+        }
+        check(mdb_txn_commit(txn), "commit");
+    }
+    return count / (now() - began);
+}
+
+static void raw(const char *path, unsigned count, unsigned batch, double out[2])
+{
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    check(mkdir(path, 0700), path);
+    check(mdb_env_create(&env), "create");
+    check(mdb_env_set_mapsize(env, (size_t)64 << 30), "map");
+    check(mdb_env_set_maxdbs(env, 2), "dbs");
+    check(mdb_env_open(env, path, MDB_NORDAHEAD, 0600), "open");
+    check(mdb_txn_begin(env, NULL, 0, &txn), "begin");
+    check(mdb_dbi_open(txn, "object", MDB_CREATE, &dbi), "dbi");
+    check(mdb_txn_commit(txn), "commit");
+    out[0] = raw_run(env, dbi, count, batch, false);
+    out[1] = raw_run(env, dbi, count, batch, true);
+    mdb_env_close(env);
+}
+
+/* ---- the store ---- */
+
+typedef struct put {
+    hub_op_t op;
+    unsigned i, serial;
+    sem_t *free;
+} put_t;
+
+static unsigned audiences = 2;
+
+static hub_err_t put_apply(hub_view_t *view, hub_op_t *op)
+{
+    static char bytes[SIZE];
+    put_t *put = (put_t *)op;
+    char text[32];
+    hub_object_id_t id;
+    object_id(put->i, text, &id);
+    memset(bytes, 'a' + (int)(put->serial % 26), sizeof bytes);
+    hub_object_t object = {.last_updated = 1700000000000 + put->serial,
+                           .received_at = 1700000000000 + put->serial,
+                           .audience_count = audiences,
+                           .audiences = {hub_audience(HUB_AUDIENCE_RECEIVED, 7), hub_audience(HUB_AUDIENCE_RECEIVED_TENANT, 1),
+                                         hub_audience(HUB_AUDIENCE_PARTY_PUBLIC, 1)},
+                           .bytes = hub_slice(bytes, sizeof bytes)};
+    return hub_object_put(view, &id, &object, HUB_CHANGE_OBJECT, HUB_SLICE_NONE);
+}
+
+static void put_done(hub_op_t *op)
+{
+    check(op->err, "store put");
+    sem_post(((put_t *)op)->free);
+}
+
+static void woken(void *arg)
+{
+    sem_post(arg);
+}
+
+static double store_run(hub_store_t *store, unsigned count, unsigned batch, bool scattered)
+{
+    sem_t wake, free_slots;
+    unsigned slots = batch * 2, serial = scattered ? count : 0;
+    put_t *puts = calloc(slots, sizeof *puts);
+    sem_init(&wake, 0, 0);
+    sem_init(&free_slots, 0, slots);
+    hub_mailbox_t *box = hub_mailbox_create(woken, &wake);
+    double began = now();
+    for (unsigned i = 0; i < count; i++) {
+        while (sem_trywait(&free_slots)) {
+            sem_wait(&wake);
+            hub_mailbox_drain(box);
+        }
+        put_t *put = &puts[i % slots]; /* results come back in order */
+        *put = (put_t){{.apply = put_apply, .done = put_done, .reply_to = box}, scattered ? step_of(i, count) : i, serial + i, &free_slots};
+        check(hub_store_submit(store, &put->op), "submit");
+    }
+    for (unsigned i = 0; i < slots; i++)
+        while (sem_trywait(&free_slots)) {
+            sem_wait(&wake);
+            hub_mailbox_drain(box);
+        }
+    double rate = count / (now() - began);
+    hub_mailbox_destroy(box);
+    free(puts);
+    return rate;
+}
+
+static void stored(const char *path, unsigned count, unsigned batch, double out[2])
+{
+    hub_store_t *store;
+    hub_store_config_t config = {.path = path, .batch_limit = batch};
+    check(hub_store_open(&config, &store, NULL, NULL), "store open");
+    out[0] = store_run(store, count, batch, false);
+    out[1] = store_run(store, count, batch, true);
+    hub_store_close(store);
+}
+
+static void empty(const char *path)
+{
+    static const char *const names[] = {"data.mdb", "lock.mdb"};
+    for (size_t i = 0; i < HUB_COUNT(names); i++) {
+        char name[600];
+        snprintf(name, sizeof name, "%s/%s", path, names[i]);
+        unlink(name);
+    }
+    rmdir(path);
+}
+
+int main(int argc, char **argv)
+{
+    const char *base = argc > 1 ? argv[1] : ".";
+    unsigned count = argc > 2 ? (unsigned)atoi(argv[2]) : 100000, batch = argc > 3 ? (unsigned)atoi(argv[3]) : 64;
+    char path[512];
+    double bare[2], with[2];
+    snprintf(path, sizeof path, "%s/micro_store.%ld", base, (long)getpid());
+    raw(path, count, batch, bare);
+    empty(path);
+    printf("%u objects of %u bytes, %u puts a commit\n", count, SIZE, batch);
+    printf("%-12s %-10s %10s %10s %6s\n", "audiences", "puts", "LMDB/s", "store/s", "ratio");
+    for (audiences = 1; audiences <= 3; audiences++) {
+        stored(path, count, batch, with);
+        empty(path);
+        for (int i = 0; i < 2; i++)
+            printf("%-12u %-10s %10.0f %10.0f %6.2f\n", audiences, i ? "replace" : "new", bare[i], with[i], with[i] / bare[i]);
+        fflush(stdout);
+    }
+    return 0;
+}
