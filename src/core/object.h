@@ -57,6 +57,10 @@ hub_slice_t hub_objects__merge(hub_storing_t *s, bool drop_time, hub_slice_t par
 
 /* ---- object_own.c, object_received.c, object_remove.c ---- */
 
+/* An own object where levels without last_updated carry HUB_TIME_ABSENT until they are settled: without a time they would count as broken.
+ */
+#define HUB_TIME_ABSENT 0
+yyjson_val *hub_objects__mark_times(hub_pool_t *pool, yyjson_val *root, hub_slice_t *text);
 hub_err_t hub_objects__store_own(hub_storing_t *s);
 /* Settles, compares, writes, follows. `whole` (of doc) is changed. */
 hub_err_t hub_objects__put_own(hub_storing_t *s, yyjson_mut_doc *doc, yyjson_mut_val *whole, uint32_t flags);

@@ -63,6 +63,50 @@ static hub_err_t find_party(hub_storing_t *s, hub_party_t *party)
                                HUB_SLICE_FMT(in->country), HUB_SLICE_FMT(in->party));
 }
 
+/* ---- times that the backend leaves to us ---- */
+
+static const char *const children[] = {"evses", "connectors", NULL};
+
+static bool lacks_time(yyjson_val *object, const char *const *below)
+{
+    if (!yyjson_is_str(yyjson_obj_get(object, "last_updated")))
+        return true;
+    size_t i, n;
+    yyjson_val *child;
+    yyjson_arr_foreach(*below ? yyjson_obj_get(object, *below) : NULL, i, n, child)
+    {
+        if (yyjson_is_obj(child) && lacks_time(child, below + 1))
+            return true;
+    }
+    return false;
+}
+
+static void mark(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *const *below)
+{
+    if (!yyjson_mut_is_str(yyjson_mut_obj_get(object, "last_updated"))) {
+        yyjson_mut_obj_remove_key(object, "last_updated"); /* null */
+        hub_objects__set_time(doc, object, HUB_TIME_ABSENT);
+    }
+    size_t i, n;
+    yyjson_mut_val *child;
+    yyjson_mut_arr_foreach(*below ? yyjson_mut_obj_get(object, *below) : NULL, i, n, child)
+    {
+        if (yyjson_mut_is_obj(child))
+            mark(doc, child, below + 1);
+    }
+}
+
+yyjson_val *hub_objects__mark_times(hub_pool_t *pool, yyjson_val *root, hub_slice_t *text)
+{
+    if (!lacks_time(root, children))
+        return root;
+    yyjson_mut_doc *doc = yyjson_mut_doc_new(ocpi_alc(pool));
+    yyjson_mut_val *copy = yyjson_val_mut_copy(doc, root);
+    mark(doc, copy, children);
+    *text = ocpi_write_mut(pool, copy);
+    return hub_objects__read(pool, *text);
+}
+
 /* ---- writing ---- */
 
 static bool all_removed(yyjson_val *root)
@@ -156,6 +200,8 @@ static hub_err_t merge_own(hub_storing_t *s, yyjson_val **out)
     const ocpi_check_t check = {.object = s->row->level[0], .version = in->version, .own = true};
     if (!ocpi_check(root, &check, &in->problems))
         return HUB_EINVALID;
+    if (!(root = hub_objects__mark_times(s->pool, root, &text)))
+        return HUB_EINTERNAL;
     bool changed;
     text = ocpi_normalise(s->pool, root, text, s->row->level[0], in->version, &changed);
     *out = changed ? hub_objects__read(s->pool, text) : root;

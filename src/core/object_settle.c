@@ -53,6 +53,8 @@ static int64_t stamp(hub_settling_t *s, yyjson_mut_val *object, yyjson_mut_val *
 {
     static const char *const skip[] = {"last_updated"};
     int64_t time = hub_objects__time_mut(object);
+    if (time == HUB_TIME_ABSENT)
+        time = HUB_NO_TIME;
     int64_t old = stored ? hub_objects__time_mut(stored) : HUB_NO_TIME;
     if (time == HUB_NO_TIME || time < old) {
         bool same = stored && hub_objects__same(object, stored, skip, 1);

@@ -180,6 +180,8 @@ static hub_err_t prepare(hub_pool_t *pool, hub_incoming_t *in)
         return HUB_EINVALID;
     if (level || in->patch)
         return HUB_EOK;
+    if (!in->from && !(in->root = hub_objects__mark_times(pool, in->root, &in->text)))
+        return HUB_EINTERNAL;
     in->normal = ocpi_normalise(pool, in->root, in->text, row->level[0], in->version, &in->normal_changed);
     in->normal_root = in->normal_changed ? hub_objects__read(pool, in->normal) : in->root;
     return in->normal_root ? HUB_EOK : HUB_EINTERNAL;
