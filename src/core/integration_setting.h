@@ -36,8 +36,8 @@ hub_slice_t hub_integration_resolve(hub_view_t *view, hub_pool_t *pool, uint32_t
 typedef struct hub_integration_change { /* what a request wants; lies in the exchange's pool */
     hub_core_t *core;
     hub_pool_t *pool;
-    uint32_t tenant, id; /* id 0: create; filled in by apply */
-    bool full;           /* PUT or POST */
+    uint32_t tenant, id; /* create: filled in by apply */
+    bool create, full;   /* full: PUT or POST */
     hub_slice_t actor, if_match;
     hub_setting_input_t in;
     ocpi_problems_t problems; /* out */
