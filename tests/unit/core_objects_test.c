@@ -528,6 +528,37 @@ static void D_a_foreign_party_is_refused(void **state)
     assert_true(object_of(&in).flags & HUB_OBJECT_PULLED);
 }
 
+static void what_a_pull_brings_without_an_identity_is_quarantined(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"{}", "[]", "7", "{\"country_code\":\"BE\",\"party_id\":\"BEC\",\"id\":null}"};
+    for (size_t i = 0; i < HUB_COUNT(texts); i++) {
+        hub_incoming_t in = given(NULL, NULL, NULL, texts[i]);
+        in.country = in.party = HUB_SLICE_NONE;
+        in.pulled = true;
+        assert_int_equal(save(&in), HUB_EINVALID);
+        assert_true(in.problems.errors > 0);
+    }
+    hub_view_t *view;
+    assert_int_equal(hub_view_open(store, &view), HUB_EOK);
+    assert_true(hub_quarantine_count(view, HUB_TENANT_DEFAULT, partner.id) > 0);
+    hub_view_close(view);
+}
+
+static void strict_profile_refuses_what_is_odd(void **state)
+{
+    (void)state;
+    const char *text = LOCATION(BEC("L1"), "", ",\"last_updated\":\"2026-01-01 00:00:00+01:00\"");
+    hub_incoming_t in = given("L1", NULL, NULL, text);
+    assert_int_equal(save(&in), HUB_EOK);
+    assert_true(object_of(&in).flags & HUB_OBJECT_WARNINGS);
+    assert_true(hub_slice_eq_str(object_of(&in).bytes, text));
+    partner.profile.strict = true;
+    in = given("L2", NULL, NULL, LOCATION(BEC("L2"), "", ",\"last_updated\":\"2026-01-01 00:00:00+01:00\""));
+    assert_int_equal(save(&in), HUB_EINVALID);
+    assert_problem(&in, "/last_updated", "datetime");
+}
+
 static void a_defective_evse_is_left_out_and_the_location_stays(void **state)
 {
     (void)state;
@@ -643,6 +674,8 @@ int main(void)
         TEST(O7_a_patch_without_last_updated_is_refused_and_quarantined),
         TEST(C_unknown_parents_and_objects_are_not_found),
         TEST(D_a_foreign_party_is_refused),
+        TEST(what_a_pull_brings_without_an_identity_is_quarantined),
+        TEST(strict_profile_refuses_what_is_odd),
         TEST(a_defective_evse_is_left_out_and_the_location_stays),
         TEST(what_a_full_pull_no_longer_shows_is_stale_up_to_a_fifth),
         TEST(bulk_bodies_are_split_without_being_parsed),
