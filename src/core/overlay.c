@@ -208,7 +208,7 @@ hub_slice_t hub_sharing_render(hub_pool_t *pool, const hub_sharing_t *sharing, h
                 override_evse(out, mut_by_id(yyjson_mut_obj_get(root, "evses"), "uid", ocpi_get_str(bound, "uid")), bound, sharing->since);
         }
     }
-    time_raise(out, root, sharing->last_updated);
+    yyjson_mut_obj_put(root, yyjson_mut_str(out, "last_updated"), time_value(out, sharing->last_updated));
     return ocpi_write_mut(pool, root);
 }
 
