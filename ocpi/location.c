@@ -22,6 +22,14 @@ yyjson_val *ocpi_location_find(yyjson_val *location, hub_slice_t evse_uid, hub_s
     return evse && connector_id.ptr ? find_in(evse, "connectors", "id", connector_id) : evse;
 }
 
+/* Keeps the member's place, unlike yyjson_mut_obj_put. */
+static void set(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *name, yyjson_mut_val *value)
+{
+    yyjson_mut_val *key = yyjson_mut_str(doc, name);
+    if (!yyjson_mut_obj_replace(object, key, value))
+        yyjson_mut_obj_add(object, key, value);
+}
+
 /* L2, L3, decision I: a parent is at least as new as its children. */
 static void raise_updated(yyjson_mut_doc *doc, yyjson_mut_val *parent, hub_slice_t last_updated)
 {
@@ -32,7 +40,7 @@ static void raise_updated(yyjson_mut_doc *doc, yyjson_mut_val *parent, hub_slice
     const char *text = yyjson_mut_get_str(own);
     if (text && ocpi_time_parse(hub_slice(text, yyjson_mut_get_len(own)), &mine, NULL) && mine >= childs)
         return;
-    yyjson_mut_obj_put(parent, yyjson_mut_str(doc, "last_updated"), yyjson_mut_strncpy(doc, last_updated.ptr, last_updated.len));
+    set(doc, parent, "last_updated", yyjson_mut_strncpy(doc, last_updated.ptr, last_updated.len));
 }
 
 static bool has_id(yyjson_mut_val *item, const char *name, hub_slice_t id)
@@ -62,9 +70,11 @@ static bool put_into(yyjson_mut_doc *doc, yyjson_mut_val *parent, const char *li
                      yyjson_val *child)
 {
     yyjson_mut_val *list = yyjson_mut_obj_get(parent, list_name), *copy = yyjson_val_mut_copy(doc, child);
-    if (!yyjson_mut_is_arr(list)) {
+    if (!yyjson_mut_is_arr(list)) { /* filled first: replacing a member copies the list's head */
         list = yyjson_mut_arr(doc);
-        yyjson_mut_obj_put(parent, yyjson_mut_str(doc, list_name), list);
+        yyjson_mut_arr_append(list, copy);
+        set(doc, parent, list_name, list);
+        return true;
     }
     size_t at;
     if (find_mut(list, name, id, &at)) {

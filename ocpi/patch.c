@@ -116,8 +116,9 @@ yyjson_mut_val *ocpi_patch(hub_pool_t *pool, yyjson_val *base, yyjson_val *patch
     if (object == OCPI_OBJECT_SESSION && (version & OCPI_V_22UP) && (yyjson_is_arr(sent) || yyjson_is_null(sent))) {
         yyjson_val *stored = yyjson_obj_get(base, "charging_periods");
         if (stored || yyjson_is_arr(sent)) {
-            yyjson_mut_val *key = yyjson_mut_strcpy(run.doc, "charging_periods");
-            yyjson_mut_obj_put(out, key, append_periods(&run, stored, sent));
+            yyjson_mut_val *key = yyjson_mut_strcpy(run.doc, "charging_periods"), *periods = append_periods(&run, stored, sent);
+            if (!yyjson_mut_obj_replace(out, key, periods)) /* which keeps its place */
+                yyjson_mut_obj_add(out, key, periods);
         }
     }
     yyjson_mut_doc_set_root(run.doc, out);
