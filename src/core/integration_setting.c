@@ -121,10 +121,11 @@ static bool check_party(hub_pool_t *pool, yyjson_val *value, bool roles_too, hub
     }
     yyjson_obj_foreach(value, i, n, key, member)
     {
-        const char *name = yyjson_get_str(key);
-        if (strcmp(name, "countryCode") != 0 && strcmp(name, "partyId") != 0 && (!roles_too || strcmp(name, "roles") != 0))
-            ocpi_problem_add(problems, OCPI_ERROR, hub_pool_printf(pool, "%.*s/%s", HUB_SLICE_FMT(pointer), name), "unknown",
-                             "there is no such setting");
+        hub_slice_t name = ocpi_str(key);
+        if (!hub_slice_eq_str(name, "countryCode") && !hub_slice_eq_str(name, "partyId") &&
+            (!roles_too || !hub_slice_eq_str(name, "roles")))
+            ocpi_problem_add(problems, OCPI_ERROR, hub_pool_printf(pool, "%.*s/%.*s", HUB_SLICE_FMT(pointer), HUB_SLICE_FMT(name)),
+                             "unknown", "there is no such setting");
     }
     check_code(pool, value, "countryCode", 2, pointer, problems);
     check_code(pool, value, "partyId", 3, pointer, problems);

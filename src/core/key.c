@@ -50,9 +50,9 @@ static hub_slice_t check_rate(hub_pool_t *pool, uint32_t row, yyjson_val *value,
     }
     yyjson_obj_foreach(value, i, n, key, member)
     {
-        const char *name = yyjson_get_str(key);
-        hub_slice_t at = hub_pool_printf(pool, "%.*s/%s", HUB_SLICE_FMT(pointer), name);
-        if (strcmp(name, "burst") != 0 && strcmp(name, "steady") != 0)
+        hub_slice_t name = ocpi_str(key);
+        hub_slice_t at = hub_pool_printf(pool, "%.*s/%.*s", HUB_SLICE_FMT(pointer), HUB_SLICE_FMT(name));
+        if (!hub_slice_eq_str(name, "burst") && !hub_slice_eq_str(name, "steady"))
             ocpi_problem_add(problems, OCPI_ERROR, at, "unknown", "there is no such setting");
         else if (!yyjson_is_null(member) && !is_rate(member))
             ocpi_problem_add(problems, OCPI_ERROR, at, "pattern", "must be like 10/s, 150/m, 5000/h or 20000/d");

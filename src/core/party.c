@@ -40,17 +40,17 @@ static hub_slice_t check_details(hub_pool_t *pool, uint32_t row, yyjson_val *val
     }
     yyjson_obj_foreach(value, i, n, key, member)
     {
-        const char *name = yyjson_get_str(key);
-        hub_slice_t at = hub_pool_printf(pool, "%.*s/%s", HUB_SLICE_FMT(pointer), name);
+        hub_slice_t name = ocpi_str(key);
+        hub_slice_t at = hub_pool_printf(pool, "%.*s/%.*s", HUB_SLICE_FMT(pointer), HUB_SLICE_FMT(name));
         bool found = false;
         for (size_t k = 0; k < HUB_COUNT(known); k++)
-            found = found || strcmp(name, known[k]) == 0;
+            found = found || hub_slice_eq_str(name, known[k]);
         if (!found)
             ocpi_problem_add(problems, OCPI_ERROR, at, "unknown", "there is no such setting");
-        else if (strcmp(name, "logo") == 0 ? !yyjson_is_obj(member) && !yyjson_is_null(member)
-                                           : !yyjson_is_str(member) && !yyjson_is_null(member))
+        else if (hub_slice_eq_str(name, "logo") ? !yyjson_is_obj(member) && !yyjson_is_null(member)
+                                                : !yyjson_is_str(member) && !yyjson_is_null(member))
             ocpi_problem_add(problems, OCPI_ERROR, at, "type", "has the wrong type");
-        else if (strcmp(name, "logo") != 0 && yyjson_get_len(member) > 255)
+        else if (!hub_slice_eq_str(name, "logo") && yyjson_get_len(member) > 255)
             ocpi_problem_add(problems, OCPI_ERROR, at, "length", "must have at most 255 characters");
     }
     if (!yyjson_is_str(yyjson_obj_get(value, "name")))
