@@ -1,8 +1,184 @@
+/* key: API keys from the command line. The requests that /v1/keys takes are run on the engine itself, without a socket: one way to make a
+ * key, one set of rules. Works beside a running server. */
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "app.h"
+
+typedef struct desk {
+    app_store_t data;
+    hub_core_t *core;
+    hub_worker_t *worker;
+    hub_mailbox_t *mailbox;
+    int bell; /* eventfd: something lies in the mailbox */
+    bool answered;
+    char admin[HUB_TOKEN_LEN + 1]; /* credential of this run, never stored */
+} desk_t;
+
+static void ring(void *arg)
+{
+    const desk_t *desk = arg;
+    uint64_t one = 1;
+    ssize_t ignored = write(desk->bell, &one, sizeof one);
+    (void)ignored;
+}
+
+static void on_done(hub_exchange_t *x)
+{
+    ((desk_t *)x->driver)->answered = true;
+}
+
+static bool desk_open(desk_t *desk, const app_config_t *config)
+{
+    struct stat there;
+    if (stat(config->data, &there) != 0) {
+        fprintf(stderr, "ocpi-hub: %s: %s\n", config->data, strerror(errno));
+        return false;
+    }
+    hub_store_config_t store = {.exclusive = false};
+    if (!app_store_open(&desk->data, config, &store))
+        return false;
+    hub_token_make(desk->data.crypto, desk->admin);
+    const hub_core_config_t settings = {.store = desk->data.store,
+                                        .crypto = desk->data.crypto,
+                                        .public_url = hub_slice_str(config->public_url ? config->public_url : ""),
+                                        .admin_key = hub_slice_str(desk->admin),
+                                        .workers = 1,
+                                        .version = HUB_SLICE_LIT(HUB_VERSION)};
+    char made[HUB_TOKEN_LEN + 1];
+    hub_err_t err = hub_core_create(&settings, &desk->core, made);
+    if (err) {
+        fprintf(stderr, "ocpi-hub: %s\n", hub_err_info(err)->text);
+        app_store_close(&desk->data);
+        return false;
+    }
+    static const hub_port_t no_port;
+    desk->bell = eventfd(0, EFD_CLOEXEC);
+    desk->mailbox = hub_mailbox_create(ring, desk);
+    desk->worker = hub_worker_create(desk->core, 0, &no_port, desk->mailbox);
+    return true;
+}
+
+static void desk_close(desk_t *desk)
+{
+    hub_worker_destroy(desk->worker);
+    hub_store_close(desk->data.store);
+    desk->data.store = NULL;
+    hub_core_destroy(desk->core);
+    app_store_close(&desk->data);
+    hub_mailbox_destroy(desk->mailbox);
+    close(desk->bell);
+}
+
+/* Runs the exchange to its end; prints the answer. The exit code. */
+static int ask(desk_t *desk, hub_pool_t *pool, hub_method_t method, hub_slice_t path, hub_slice_t query, hub_slice_t body)
+{
+    hub_exchange_t x = {.pool = pool, .worker = desk->worker, .method = method, .path = path, .query = query, .body = body};
+    x.header[HUB_HEADER_API_KEY] = hub_slice_str(desk->admin);
+    x.header[HUB_HEADER_CONTENT_TYPE] = HUB_SLICE_LIT("application/json");
+    x.remote = HUB_SLICE_LIT("command line");
+    x.done = on_done;
+    x.driver = desk;
+    hub_exchange_run(&x);
+    while (!desk->answered) {
+        uint64_t rings;
+        if (read(desk->bell, &rings, sizeof rings) > 0)
+            hub_mailbox_drain(desk->mailbox);
+    }
+    bool good = x.reply.status < 300;
+    if (x.reply.body.len)
+        fprintf(good ? stdout : stderr, "%.*s\n", HUB_SLICE_FMT(x.reply.body));
+    return good ? APP_OK : APP_FAILED;
+}
+
+static hub_slice_t create_body(const app_config_t *config)
+{
+    const char *name = app_config_own(config, "--name"), *expires = app_config_own(config, "--expires");
+    hub_slice_t permissions = hub_slice_str(app_config_own(config, "--permissions")), one;
+    hub_buf_t out = HUB_BUF_INIT(config->pool);
+    hub_buf_add_str(&out, "{\"name\":");
+    hub_buf_add_json(&out, hub_slice_str(name));
+    hub_buf_add_str(&out, ",\"permissions\":[");
+    for (unsigned n = 0; hub_slice_split(&permissions, ',', &one); n++) {
+        hub_buf_add_str(&out, n ? "," : "");
+        hub_buf_add_json(&out, hub_slice_trim(one));
+    }
+    hub_buf_add_char(&out, ']');
+    if (expires) {
+        hub_buf_add_str(&out, ",\"expires\":");
+        hub_buf_add_json(&out, hub_slice_str(expires));
+    }
+    hub_buf_add_char(&out, '}');
+    return hub_buf_slice(&out);
+}
+
+static int wrong(const char *what)
+{
+    fprintf(stderr, "ocpi-hub: %s; see ocpi-hub key --help\n", what);
+    return APP_USAGE;
+}
+
+typedef struct request {
+    hub_method_t method;
+    hub_slice_t path, query, body;
+} request_t;
+
+static int parse(const app_config_t *config, request_t *out)
+{
+    const char *verb = config->rest_count ? config->rest[0] : "";
+    out->path = HUB_SLICE_LIT("/v1/keys");
+    if (strcmp(verb, "create") == 0) {
+        if (!app_config_own(config, "--name") || !app_config_own(config, "--permissions"))
+            return wrong("key create needs --name and --permissions");
+        out->method = HUB_POST;
+        out->body = create_body(config);
+    } else if (strcmp(verb, "list") == 0) {
+        out->method = HUB_GET;
+        out->query = HUB_SLICE_LIT("limit=100");
+    } else if (strcmp(verb, "revoke") == 0) {
+        uint64_t id;
+        if (config->rest_count < 2 || !hub_slice_u64(hub_slice_str(config->rest[1]), &id))
+            return wrong("key revoke needs the id of a key");
+        out->method = HUB_DELETE;
+        out->path = hub_pool_printf(config->pool, "/v1/keys/%s", config->rest[1]);
+    } else {
+        return wrong("key create, key list or key revoke expected");
+    }
+    return APP_OK;
+}
 
 int app_key(int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
-    return APP_USAGE;
+    static const app_setting_id_t only[] = {APP_SETTING_config, APP_SETTING_data, APP_SETTING_public_url, APP_SETTING_COUNT};
+    static const char *const own[] = {"name=", "permissions=", "expires=", "help", NULL};
+    app_config_t config;
+    if (app_config_read(&config, argc, argv, only, own) != APP_OK)
+        return APP_USAGE;
+    request_t request = {HUB_GET, HUB_SLICE_NONE, HUB_SLICE_NONE, HUB_SLICE_NONE};
+    int code;
+    if (app_config_own(&config, "--help")) {
+        puts("ocpi-hub key create --name NAME --permissions P,P… [--expires TIME]   the key is printed once\n"
+             "ocpi-hub key list\n"
+             "ocpi-hub key revoke ID\n");
+        app_config_help(only);
+        code = APP_OK;
+    } else if ((code = parse(&config, &request)) == APP_OK) {
+        desk_t desk = {.bell = -1};
+        if (!app_require(&config, APP_SETTING_data, config.data)) {
+            code = APP_USAGE;
+        } else if (!desk_open(&desk, &config)) {
+            code = APP_FAILED;
+        } else {
+            hub_log_set(STDERR_FILENO, HUB_ERROR);
+            code = ask(&desk, config.pool, request.method, request.path, request.query, request.body);
+            desk_close(&desk);
+        }
+    }
+    app_config_free(&config);
+    return code;
 }

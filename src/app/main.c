@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "app.h"
+#include "check.h"
 
 static const struct {
     const char *name, *usage, *doc;
@@ -11,6 +12,11 @@ static const struct {
 #include "command.def"
 #undef COMMAND
 };
+
+int app_check(int argc, char **argv)
+{
+    return hub_app_check(argc + 1, argv - 1); /* it wants its own name first */
+}
 
 static void help(FILE *out)
 {

@@ -14,6 +14,11 @@
 #define SWEEP_MS 1000u
 #define NEVER_MS ((uint64_t)1 << 40) /* h2o's own timers: ours know more (connection.c) */
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
 #if defined(__SANITIZE_ADDRESS__)
 /* h2o keeps a few buffers a thread for reuse and never gives them back. */
 const char *__lsan_default_suppressions(void);
