@@ -20,7 +20,7 @@
 #define TENANT 1u
 #define PARTIES 2
 #define PLACES 4 /* locations a party */
-#define PRICES 4 /* tariffs a party */
+#define PRICES 6 /* tariffs a party */
 #define PARTNERS 5
 #define EVSES 2
 #define CONNECTORS 2
@@ -281,7 +281,7 @@ static void op_put_place(void)
     for (int e = 0; e < EVSES; e++) {
         place->gone[e] = pick(6) == 0;
         for (int c = 0; c < CONNECTORS; c++)
-            place->names[e][c] = pick(3) ? 1u << pick(PRICES) : pick(1u << PRICES);
+            place->names[e][c] = pick(4) ? 0 : pick(4) ? 1u << pick(PRICES) : pick(1u << PRICES); /* few: a tariff is often named once */
     }
     put_object(OCPI_MODULE_LOCATIONS, p, l, place_json(p, l));
 }
@@ -602,7 +602,7 @@ static void a_partner_sees_what_the_rules_say(void **state)
         choose_settings(i);
         assert_int_equal(fixture_apply(&fixture, do_settings, &(settings_t){.now = &model.partner[i].integration}), HUB_EOK);
     }
-    for (int step = 0; step < (steps ? atoi(steps) : 400); step++) {
+    for (int step = 0; step < (steps ? atoi(steps) : 800); step++) {
         unsigned which = pick(HUB_COUNT(operations));
         now += 1000;
         if (operations[which] == op_expire && pick(5))
