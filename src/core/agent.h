@@ -1,5 +1,5 @@
-/* Agents: what a worker runs for each integration at home on it. Owns its handshake (handshake.h), its pushes (push.h) and pulls (pull.h), one lock: the
- * home worker does one credentials exchange of an integration at a time. Thread: the home worker only, except where said. */
+/* Agents: what a worker runs for each integration at home on it. Owns its handshake (handshake.h), its pushes (push.h) and pulls (pull.h),
+ * one lock: the home worker does one credentials exchange of an integration at a time. Thread: the home worker only, except where said. */
 #ifndef CORE_AGENT_H
 #define CORE_AGENT_H
 
@@ -8,7 +8,7 @@
 typedef struct hub_agent {
     hub_worker_t *worker;
     uint32_t tenant, id;
-    hub_integration_t *integration; /* as last loaded; replaced after a commit that changed it */
+    hub_integration_t *integration;  /* as last loaded; replaced after a commit that changed it */
     struct hub_handshake *handshake; /* handshake.c; NULL: none under way */
     struct hub_push *push;           /* push.c */
     struct hub_pull *pull;           /* pull.c */
@@ -57,25 +57,25 @@ typedef struct hub_agent_task {
 } hub_agent_task_t;
 void hub_agent_post(hub_core_t *core, hub_agent_task_t *task);
 
-/* One outbound OCPI request of an agent: Authorization, X-Request-ID, X-Correlation-ID and routing headers added (T19, T20, H2, C24). The answer is
- * parsed as an envelope when it is one. */
+/* One outbound OCPI request of an agent: Authorization, X-Request-ID, X-Correlation-ID and routing headers added (T19, T20, H2, C24). The
+ * answer is parsed as an envelope when it is one. */
 typedef struct hub_ocpi_call {
     hub_call_t call; /* first */
     hub_agent_t *agent;
     void (*then)(struct hub_ocpi_call *call); /* on the worker; the pool dies when it returns, unless keep is set */
     bool keep;
-    bool routed;                 /* functional module: routing headers */
+    bool routed; /* functional module: routing headers */
     hub_slice_t from_country, from_party, to_country, to_party;
-    hub_slice_t token;           /* none: the registration's their_token */
+    hub_slice_t token; /* none: the registration's their_token */
     hub_token_encoding_t encoding;
-    ocpi_envelope_t envelope;    /* status_code 0: none */
+    ocpi_envelope_t envelope; /* status_code 0: none */
     void *arg;
+    bool in_then;
     struct hub_ocpi_call *next, **prev; /* in agent->call_list */
 } hub_ocpi_call_t;
 hub_ocpi_call_t *hub_ocpi_call_create(hub_agent_t *agent, hub_method_t method, hub_slice_t url); /* with a pool of its own: call.pool */
 void hub_ocpi_call_start(hub_ocpi_call_t *call);
 void hub_ocpi_call_destroy(hub_ocpi_call_t *call); /* only with keep */
-
 
 /* After a settings or registration change was loaded into agent->integration (`old` NULL: the agent is new). */
 void hub_handshake_follow(hub_agent_t *agent, const hub_integration_t *old); /* starts what registration.wanted says */
@@ -89,7 +89,8 @@ void hub_pull_end(hub_agent_t *agent);
 void hub_push_wake(hub_agent_t *agent);
 /* A registration has just succeeded (initial load: push cursors at 0 go by themselves; pulls start now). */
 void hub_pull_now(hub_agent_t *agent, uint32_t modules /* mask of 1 << ocpi_module_t */, bool full);
-/* The outcome of any call to the peer, for integrationStatus: CONNECTED, DEGRADED, OFFLINE, FAILED (401). Writes the registration only when it changes. */
+/* The outcome of any call to the peer, for integrationStatus: CONNECTED, DEGRADED, OFFLINE, FAILED (401). Writes the registration only when
+ * it changes. */
 void hub_agent_report(hub_agent_t *agent, hub_err_t err, int http_status, int ocpi_status, hub_slice_t detail);
 
 #endif

@@ -18,7 +18,11 @@ hub_ocpi_call_t *hub_ocpi_call_create(hub_agent_t *agent, hub_method_t method, h
 
 void hub_ocpi_call_destroy(hub_ocpi_call_t *call)
 {
-    if (call)
+    if (!call)
+        return;
+    if (call->in_then)
+        call->keep = false; /* when `then` has returned */
+    else
         hub_pool_destroy(call->call.pool);
 }
 
@@ -120,7 +124,9 @@ static void on_done(hub_call_t *done)
     delist(call);
     /* The agent must outlive `then`, which may end its last piece of work. */
     hub_agent_hold(agent);
+    call->in_then = true;
     call->then(call);
+    call->in_then = false;
     if (!call->keep)
         hub_ocpi_call_destroy(call);
     hub_agent_release(agent);

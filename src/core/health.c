@@ -43,6 +43,8 @@ static void add_trouble(hub_agent_t *agent, hub_verdict_t *verdict)
         hub_buf_printf(&verdict->text, "%s (%.*s). We try again with growing pauses.", busy, HUB_SLICE_FMT(detail));
     } else if (hub_push_refused(agent)) {
         hub_buf_add_str(&verdict->text, refusing);
+    } else if (hub_pull_failing(agent)) {
+        verdict->status = HUB_STATUS_DEGRADED; /* the notes say what */
     } else if (health->slow_ms > SLOW_MS) {
         hub_buf_printf(&verdict->text, "%s.", slow);
     } else {
@@ -214,7 +216,7 @@ void hub_agent_report(hub_agent_t *agent, hub_err_t err, int http_status, int oc
     } else {
         health->failures = 0;
         agent->unauthorized = http_status == 401;
-        health->busy = http_status == 429 || http_status >= 500 || ocpi_status >= 3000;
+        health->busy = http_status == 429 || http_status >= 500 || http_status / 100 == 3 || ocpi_status >= 3000;
         set_answer_detail(agent, http_status, ocpi_status, detail);
     }
     hub_agent_judge(agent);

@@ -155,6 +155,10 @@ static void act(hub_push_item_t *item, const hub_ocpi_call_t *call)
     /* What concerns one object says nothing against the partner. */
     bool peer = verdict == AGAIN || verdict == STOP;
     int ocpi = call->envelope.status_code;
+    if (verdict == AGAIN && !call->call.err && call->call.http_status / 100 == 2 && !ocpi) {
+        hub_agent_report(agent, HUB_EPEER_PROTOCOL, call->call.http_status, 0, HUB_SLICE_NONE);
+        return;
+    }
     hub_agent_report(agent, peer || call->call.err == HUB_ESTOPPING ? call->call.err : HUB_EOK, peer ? call->call.http_status : 200,
                      peer ? ocpi : 1000, call->call.err ? call->call.detail : call->envelope.message);
 }
