@@ -11,12 +11,12 @@
 #include "hub/base.h"
 
 /* Path below the folder; NULL (and a line that says so) when there is none. */
-static inline const char *spec_path(hub_pool_t *pool, const char *below)
+static inline const char *spec_path(hub_pool_t *memory, const char *below)
 {
     const char *dir = getenv("OCPI_SPEC_DIR");
     if (!dir || !*dir)
         dir = HUB_SOURCE_DIR "/../shared";
-    hub_slice_t path = hub_pool_printf(pool, "%s/%s", dir, below);
+    hub_slice_t path = hub_pool_printf(memory, "%s/%s", dir, below);
     FILE *f = fopen(path.ptr, "r");
     if (!f) {
         fprintf(stderr, "skipped: no %s below OCPI_SPEC_DIR\n", below);
@@ -27,12 +27,12 @@ static inline const char *spec_path(hub_pool_t *pool, const char *below)
 }
 
 /* The whole file; none when it cannot be read. */
-static inline hub_slice_t spec_file(hub_pool_t *pool, const char *path)
+static inline hub_slice_t spec_file(hub_pool_t *memory, const char *path)
 {
     FILE *f = fopen(path, "rb");
     if (!f)
         return HUB_SLICE_NONE;
-    hub_buf_t out = HUB_BUF_INIT(pool);
+    hub_buf_t out = HUB_BUF_INIT(memory);
     char chunk[4096];
     size_t n;
     while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
@@ -42,7 +42,7 @@ static inline hub_slice_t spec_file(hub_pool_t *pool, const char *path)
 }
 
 /* Calls each(arg, path, name) for every *.json of a folder; the number of them. */
-static inline size_t spec_each(hub_pool_t *pool, const char *dir, void (*each)(void *arg, const char *path, const char *name), void *arg)
+static inline size_t spec_each(hub_pool_t *memory, const char *dir, void (*each)(void *arg, const char *path, const char *name), void *arg)
 {
     DIR *d = opendir(dir);
     size_t n = 0;
@@ -51,7 +51,7 @@ static inline size_t spec_each(hub_pool_t *pool, const char *dir, void (*each)(v
         size_t len = strlen(entry->d_name);
         if (len < 6 || strcmp(entry->d_name + len - 5, ".json") != 0)
             continue;
-        each(arg, hub_pool_printf(pool, "%s/%s", dir, entry->d_name).ptr, entry->d_name);
+        each(arg, hub_pool_printf(memory, "%s/%s", dir, entry->d_name).ptr, entry->d_name);
         n++;
     }
     if (d)
