@@ -50,6 +50,7 @@ static const char *const read_only[] = {"id",
                                         "billingConnection",
                                         "partyPlatform",
                                         "freeVendingWithIdtagAllowed",
+                                        "?settings",
                                         NULL};
 
 /* ---- ourParties and partyPlatform ---- */

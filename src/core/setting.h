@@ -61,7 +61,7 @@ typedef struct hub_setting_table {
     uint32_t row_count;
     const hub_setting_group_t *groups;
     uint32_t group_count;
-    const char *const *read_only; /* further keys of an answer, ignored when sent back; ends with NULL */
+    const char *const *read_only; /* further keys of an answer, ignored when sent back ("?key": only null is); ends with NULL */
     /* Type CHECKED: checks the value and returns the text to store; none: a problem was added. */
     hub_slice_t (*check)(hub_pool_t *pool, uint32_t row, yyjson_val *value, hub_slice_t pointer, ocpi_problems_t *problems);
 } hub_setting_table_t;

@@ -304,11 +304,13 @@ static int find_group(const hub_setting_table_t *table, uint8_t parent, hub_slic
     return -1;
 }
 
-static bool is_read_only(const hub_setting_table_t *table, uint8_t group, hub_slice_t key)
+static bool is_read_only(const hub_setting_table_t *table, uint8_t group, hub_slice_t key, yyjson_val *value)
 {
-    for (const char *const *name = table->read_only; group == 0 && name && *name; name++)
-        if (hub_slice_eq_str(key, *name))
-            return true;
+    for (const char *const *name = table->read_only; group == 0 && name && *name; name++) {
+        bool null_only = **name == '?';
+        if (hub_slice_eq_str(key, *name + null_only))
+            return !null_only || yyjson_is_null(value);
+    }
     return false;
 }
 
@@ -335,7 +337,7 @@ static void read_member(reading_t *r, uint8_t group, hub_slice_t key, yyjson_val
     if (row >= 0) {
         read_row(r, (uint32_t)row, value);
     } else if (below < 0) {
-        if (is_read_only(r->table, group, key))
+        if (is_read_only(r->table, group, key, value))
             return;
         hub_slice_t above = group_pointer(r->pool, r->table, group);
         hub_buf_t pointer = HUB_BUF_INIT(r->pool);
