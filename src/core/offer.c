@@ -250,6 +250,7 @@ hub_err_t hub_offer_read_credentials(hub_core_t *core, hub_pool_t *pool, const h
         *why = HUB_SLICE_LIT("/token must be 1 to 64 printable ASCII characters without blanks");
         return HUB_EINVALID;
     }
+    offer->token = hub_pool_copy(pool, token); /* even when the rest is refused: it takes the registration back */
     if (!hub_url_check(url, core->config.insecure_peers, &problem)) {
         *why = hub_pool_printf(pool, "/url must not be called: %s", problem);
         return HUB_EINVALID;
@@ -265,7 +266,6 @@ hub_err_t hub_offer_read_credentials(hub_core_t *core, hub_pool_t *pool, const h
             HUB_SLICE_FMT(integration->third_country), integration->third_country.len ? " " : "", HUB_SLICE_FMT(integration->third_party));
         return HUB_EINVALID;
     }
-    offer->token = hub_pool_copy(pool, token);
     offer->versions_url = hub_pool_copy(pool, url);
     offer->roles_json = ocpi_write(pool, roles);
     offer->hub_party_id = hub_pool_copy(pool, ocpi_get_str(data, "hub_party_id"));
