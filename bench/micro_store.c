@@ -21,6 +21,40 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* What this process has written so far: unlike the rate, not disturbed by what else the machine does. */
+static double written(void)
+{
+    unsigned long long bytes = 0;
+    char line[128];
+    FILE *io = fopen("/proc/self/io", "r");
+    while (io && fgets(line, sizeof line, io))
+        sscanf(line, "wchar: %llu", &bytes);
+    if (io)
+        fclose(io);
+    return (double)bytes;
+}
+
+static double cpu(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+typedef struct result {
+    double rate, kib, us; /* puts a second, KiB written and µs of processor a put */
+} result_t;
+
+static result_t began(void)
+{
+    return (result_t){now(), written(), cpu()};
+}
+
+static result_t ended(result_t from, unsigned count)
+{
+    return (result_t){count / (now() - from.rate), (written() - from.kib) / 1024 / count, (cpu() - from.us) * 1e6 / count};
+}
+
 static void check(int rc, const char *what)
 {
     if (!rc)
@@ -43,10 +77,10 @@ static void object_id(unsigned i, char text[32], hub_object_id_t *id)
 
 /* ---- bare LMDB ---- */
 
-static double raw_run(MDB_env *env, MDB_dbi dbi, unsigned count, unsigned batch, bool scattered)
+static result_t raw_run(MDB_env *env, MDB_dbi dbi, unsigned count, unsigned batch, bool scattered)
 {
     static char bytes[SIZE + 80];
-    double began = now();
+    result_t start = began();
     for (unsigned i = 0; i < count;) {
         MDB_txn *txn;
         check(mdb_txn_begin(env, NULL, 0, &txn), "begin");
@@ -55,17 +89,17 @@ static double raw_run(MDB_env *env, MDB_dbi dbi, unsigned count, unsigned batch,
             hub_object_id_t id;
             hub_key_t key;
             object_id(scattered ? step_of(i, count) : i, text, &id);
-            check(hub_object_key(&id, &key), "key");
+            check((int)hub_object_key(&id, &key), "key");
             memset(bytes, 'a' + (int)(i % 26), sizeof bytes);
             MDB_val k = {key.len, key.bytes}, v = {sizeof bytes, bytes};
             check(mdb_put(txn, dbi, &k, &v, 0), "put");
         }
         check(mdb_txn_commit(txn), "commit");
     }
-    return count / (now() - began);
+    return ended(start, count);
 }
 
-static void raw(const char *path, unsigned count, unsigned batch, double out[2])
+static void raw(const char *path, unsigned count, unsigned batch, result_t out[2])
 {
     MDB_env *env;
     MDB_txn *txn;
@@ -112,7 +146,7 @@ static hub_err_t put_apply(hub_view_t *view, hub_op_t *op)
 
 static void put_done(hub_op_t *op)
 {
-    check(op->err, "store put");
+    check((int)op->err, "store put");
     sem_post(((put_t *)op)->free);
 }
 
@@ -121,7 +155,7 @@ static void woken(void *arg)
     sem_post(arg);
 }
 
-static double store_run(hub_store_t *store, unsigned count, unsigned batch, bool scattered)
+static result_t store_run(hub_store_t *store, unsigned count, unsigned batch, bool scattered)
 {
     sem_t wake, free_slots;
     unsigned slots = batch * 2, serial = scattered ? count : 0;
@@ -129,7 +163,7 @@ static double store_run(hub_store_t *store, unsigned count, unsigned batch, bool
     sem_init(&wake, 0, 0);
     sem_init(&free_slots, 0, slots);
     hub_mailbox_t *box = hub_mailbox_create(woken, &wake);
-    double began = now();
+    result_t start = began();
     for (unsigned i = 0; i < count; i++) {
         while (sem_trywait(&free_slots)) {
             sem_wait(&wake);
@@ -137,24 +171,24 @@ static double store_run(hub_store_t *store, unsigned count, unsigned batch, bool
         }
         put_t *put = &puts[i % slots]; /* results come back in order */
         *put = (put_t){{.apply = put_apply, .done = put_done, .reply_to = box}, scattered ? step_of(i, count) : i, serial + i, &free_slots};
-        check(hub_store_submit(store, &put->op), "submit");
+        check((int)hub_store_submit(store, &put->op), "submit");
     }
     for (unsigned i = 0; i < slots; i++)
         while (sem_trywait(&free_slots)) {
             sem_wait(&wake);
             hub_mailbox_drain(box);
         }
-    double rate = count / (now() - began);
+    result_t result = ended(start, count);
     hub_mailbox_destroy(box);
     free(puts);
-    return rate;
+    return result;
 }
 
-static void stored(const char *path, unsigned count, unsigned batch, double out[2])
+static void stored(const char *path, unsigned count, unsigned batch, result_t out[2])
 {
     hub_store_t *store;
     hub_store_config_t config = {.path = path, .batch_limit = batch};
-    check(hub_store_open(&config, &store, NULL, NULL), "store open");
+    check((int)hub_store_open(&config, &store, NULL, NULL), "store open");
     out[0] = store_run(store, count, batch, false);
     out[1] = store_run(store, count, batch, true);
     hub_store_close(store);
@@ -176,17 +210,19 @@ int main(int argc, char **argv)
     const char *base = argc > 1 ? argv[1] : ".";
     unsigned count = argc > 2 ? (unsigned)atoi(argv[2]) : 100000, batch = argc > 3 ? (unsigned)atoi(argv[3]) : 64;
     char path[512];
-    double bare[2], with[2];
+    result_t bare[2], with[2];
     snprintf(path, sizeof path, "%s/micro_store.%ld", base, (long)getpid());
     raw(path, count, batch, bare);
     empty(path);
     printf("%u objects of %u bytes, %u puts a commit\n", count, SIZE, batch);
-    printf("%-12s %-10s %10s %10s %6s\n", "audiences", "puts", "LMDB/s", "store/s", "ratio");
+    printf("%-10s %-8s %9s %9s %6s | %8s %8s %6s | %8s %8s\n", "audiences", "puts", "LMDB/s", "store/s", "ratio", "LMDB KiB", "KiB/put",
+           "ratio", "LMDB us", "us/put");
     for (audiences = 1; audiences <= 3; audiences++) {
         stored(path, count, batch, with);
         empty(path);
         for (int i = 0; i < 2; i++)
-            printf("%-12u %-10s %10.0f %10.0f %6.2f\n", audiences, i ? "replace" : "new", bare[i], with[i], with[i] / bare[i]);
+            printf("%-10u %-8s %9.0f %9.0f %6.2f | %8.1f %8.1f %6.2f | %8.1f %8.1f\n", audiences, i ? "replace" : "new", bare[i].rate,
+                   with[i].rate, with[i].rate / bare[i].rate, bare[i].kib, with[i].kib, bare[i].kib / with[i].kib, bare[i].us, with[i].us);
         fflush(stdout);
     }
     return 0;
