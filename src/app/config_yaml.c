@@ -33,6 +33,27 @@ static void on_log(cyaml_log_t level, void *context, const char *format, va_list
     hub_buf_add_str(text, line);
 }
 
+/* libcyaml tells where the mapping stood before an unknown key, not where the key is: find it. */
+static void name_unknown_keys(const char *path)
+{
+    static const char *const known[] = {
+#define SETTING(name, type, env, standard, doc) #name,
+#include "settings.def"
+#undef SETTING
+    };
+    FILE *in = fopen(path, "r");
+    char line[4096];
+    for (unsigned n = 1; in && fgets(line, sizeof line, in); n++) {
+        size_t len = strcspn(line, ": \t\r\n#"), i = 0;
+        while (i < HUB_COUNT(known) && (strlen(known[i]) != len || strncmp(known[i], line, len) != 0))
+            i++;
+        if (len && i == HUB_COUNT(known))
+            fprintf(stderr, "  no such setting: %.*s (line: %u)\n", (int)len, line, n);
+    }
+    if (in)
+        fclose(in);
+}
+
 bool app_yaml_read(hub_pool_t *pool, const char *path, const char *values[APP_SETTING_COUNT])
 {
     hub_buf_t text = HUB_BUF_INIT(pool);
@@ -41,7 +62,11 @@ bool app_yaml_read(hub_pool_t *pool, const char *path, const char *values[APP_SE
     file_t *file = NULL;
     cyaml_err_t err = cyaml_load_file(path, &config, &schema, (cyaml_data_t **)&file, NULL);
     if (err != CYAML_OK) {
-        fprintf(stderr, "ocpi-hub: %s: %s\n%.*s", path, cyaml_strerror(err), HUB_SLICE_FMT(hub_buf_slice(&text)));
+        bool unknown = err == CYAML_ERR_INVALID_KEY;
+        fprintf(stderr, "ocpi-hub: %s: %s\n%.*s", path, cyaml_strerror(err),
+                HUB_SLICE_FMT(unknown ? HUB_SLICE_NONE : hub_buf_slice(&text)));
+        if (unknown)
+            name_unknown_keys(path);
         return false;
     }
 #define SETTING(name, type, env, standard, doc)                                                                                            \

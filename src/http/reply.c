@@ -193,7 +193,8 @@ static void start_stream(hub_http__request_t *request, bool head)
     hub_exchange_t *x = &request->x;
     request->chunked = req->version >= 0x101;
     if (request->chunked)
-        add_header(req, HUB_SLICE_LIT("transfer-encoding"), HUB_SLICE_LIT("chunked"));
+        /* By its token: h2o's own framing filter looks for it there, and would frame the body once more. */
+        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_TRANSFER_ENCODING, NULL, H2O_STRLIT("chunked"));
     else
         req->http1_is_persistent = 0; /* HTTP/1.0: the end of the connection ends the body */
     request->generator.proceed = on_proceed;

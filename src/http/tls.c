@@ -10,7 +10,7 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
 {
     (void)ssl;
     (void)arg;
-    for (unsigned i = 0; i + in[i] < inlen; i += in[i] + 1u) {
+    for (unsigned i = 0; i < inlen && i + in[i] < inlen; i += in[i] + 1u) {
         if (in[i] == 8 && memcmp(in + i + 1, "http/1.1", 8) == 0) {
             *out = in + i + 1;
             *outlen = 8;

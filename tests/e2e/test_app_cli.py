@@ -54,7 +54,7 @@ def test_flags_over_environment_over_yaml(tmp_path):
         log.close()
 
 
-@pytest.mark.parametrize("text, line", [("data: d\nlisten: x\ncolour: red\n", 3), ("data: [a, b]\n", 1), ("data: d\n  x: y\n: [\n", 2)])
+@pytest.mark.parametrize("text, line", [("data: d\nlisten: x\ncolour: red\n", 3), ("data: [a, b]\n", 1), ("data: d\nlisten: {a: b}\n", 2), ("data: d\n  x: y\n", 1)])
 def test_yaml_errors_name_the_line(tmp_path, text, line):
     yaml = tmp_path / "hub.yaml"
     yaml.write_text(text)

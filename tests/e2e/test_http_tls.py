@@ -3,6 +3,7 @@
 import socket
 import ssl
 import subprocess
+import warnings
 
 import pytest
 from hubtest import Hub, run
@@ -64,7 +65,9 @@ def test_only_http_1_1_and_tls_1_2_or_newer(hub, certificate):
     old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
     old.set_ciphers("ALL:@SECLEVEL=0")
-    old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
     with pytest.raises((ssl.SSLError, ConnectionError)):
         connect(hub, old)
 
