@@ -133,9 +133,9 @@ static inline hub_slice_t own_location(const char *owner, const char *id, const 
         "{%s,\"id\":\"%s\",\"publish\":%s,\"address\":\"Street 1\",\"city\":\"Town\",\"country\":\"NLD\",\"coordinates\":"
         "{\"latitude\":\"51.047599\",\"longitude\":\"3.729944\"},\"time_zone\":\"Europe/Amsterdam\",\"evses\":[{\"uid\":\"E1\","
         "\"status\":\"%s\",\"connectors\":[{\"id\":\"1\",\"standard\":\"IEC_62196_T2\",\"format\":\"SOCKET\",\"power_type\":"
-        "\"AC_3_PHASE\",\"max_voltage\":230,\"max_amperage\":32,\"tariff_ids\":[%.*s],\"last_updated\":\"%.*s\"}],"
+        "\"AC_3_PHASE\",\"max_voltage\":230,\"max_amperage\":32,\"tariff_ids\":[%.*s],\"last_updated\":\"2026-01-01T00:00:00Z\"}],"
         "\"last_updated\":\"%.*s\"}],\"last_updated\":\"%.*s\"}",
-        owner, id, publish ? "true" : "false", status, HUB_SLICE_FMT(names), HUB_SLICE_FMT(time), HUB_SLICE_FMT(time), HUB_SLICE_FMT(time));
+        owner, id, publish ? "true" : "false", status, HUB_SLICE_FMT(names), HUB_SLICE_FMT(time), HUB_SLICE_FMT(time));
 }
 
 static inline hub_slice_t own_tariff(const char *owner, const char *id, const char *price)
