@@ -184,6 +184,33 @@ static result_t store_run(hub_store_t *store, unsigned count, unsigned batch, bo
     return result;
 }
 
+/* ns a call, of views and single objects. */
+static void print_reads(hub_store_t *store, unsigned count)
+{
+    hub_view_t *view;
+    hub_object_t object;
+    unsigned calls = 200000;
+    uint64_t sum = 0;
+    double start = cpu();
+    for (unsigned i = 0; i < calls; i++) {
+        check((int)hub_view_open(store, &view), "view");
+        hub_view_close(view);
+    }
+    double opened = cpu();
+    check((int)hub_view_open(store, &view), "view");
+    for (unsigned i = 0; i < calls; i++) {
+        char text[32];
+        hub_object_id_t id;
+        object_id(step_of(i, count), text, &id);
+        check((int)hub_object_get(view, &id, &object), "get");
+        sum += object.bytes.len;
+    }
+    double got = cpu();
+    hub_view_close(view);
+    printf("view opened and closed: %.0f ns; object found: %.0f ns (%llu MB seen)\n", (opened - start) * 1e9 / calls,
+           (got - opened) * 1e9 / calls, (unsigned long long)(sum >> 20));
+}
+
 static void stored(const char *path, unsigned count, unsigned batch, result_t out[2])
 {
     hub_store_t *store;
@@ -191,6 +218,8 @@ static void stored(const char *path, unsigned count, unsigned batch, result_t ou
     check((int)hub_store_open(&config, &store, NULL, NULL), "store open");
     out[0] = store_run(store, count, batch, false);
     out[1] = store_run(store, count, batch, true);
+    if (audiences == 3)
+        print_reads(store, count);
     hub_store_close(store);
 }
 

@@ -191,6 +191,46 @@ static hub_err_t put_much(hub_view_t *view, void *arg)
     return hub_view_put(view, HUB_TABLE_PARTY, &key, hub_slice(bytes, sizeof bytes));
 }
 
+/* Its map grows there; here both reading and writing must follow. */
+static void another_process_may_grow_the_store(void **state)
+{
+    (void)state;
+    fixture_t f;
+    fixture_open(&f, (hub_store_config_t){.map_size = 1});
+    hub_store_close(f.store);
+    f.store = NULL;
+    int go[2], status;
+    assert_int_equal(pipe(go), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (!child) {
+        static const char *const names[] = {"a", "b", "c"};
+        char byte;
+        bool ok = read(go[0], &byte, 1) == 1 && !hub_store_open(&f.config, &f.store, NULL, NULL);
+        for (size_t i = 0; ok && i < HUB_COUNT(names); i++)
+            ok = !fixture_apply(&f, put_much, (void *)(uintptr_t)names[i]);
+        ok = ok && !fixture_apply(&f, put_text, "grown");
+        hub_store_close(f.store);
+        hub_pool_destroy(f.pool);
+        _exit(ok ? 0 : 1);
+    }
+    hub_store_stats_t before, after;
+    fixture_reopen(&f);
+    hub_store_stats(f.store, &before);
+    hub_view_t *view = fixture_view(&f);
+    assert_int_equal(write(go[1], "x", 1), 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    hub_view_close(view);
+    expect_text(&f, "grown");
+    hub_store_stats(f.store, &after);
+    assert_true(after.map_size > before.map_size);
+    assert_int_equal(fixture_apply(&f, put_text, "and on"), HUB_EOK);
+    expect_text(&f, "and on");
+    close(go[0]), close(go[1]);
+    fixture_close(&f);
+}
+
 static void a_full_disk_is_said_and_the_store_stays_usable(void **state)
 {
     (void)state;
@@ -216,10 +256,10 @@ static void a_full_disk_is_said_and_the_store_stays_usable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_stored_is_there_after_reopening),        cmocka_unit_test(a_backup_opens_and_is_not_overwritten),
-        cmocka_unit_test(a_newer_schema_is_refused_and_left_alone),       cmocka_unit_test(a_second_exclusive_open_names_the_holder),
-        cmocka_unit_test(read_only_reads_and_refuses_to_write),           cmocka_unit_test(another_process_may_write),
-        cmocka_unit_test(a_full_disk_is_said_and_the_store_stays_usable),
+        cmocka_unit_test(what_is_stored_is_there_after_reopening),  cmocka_unit_test(a_backup_opens_and_is_not_overwritten),
+        cmocka_unit_test(a_newer_schema_is_refused_and_left_alone), cmocka_unit_test(a_second_exclusive_open_names_the_holder),
+        cmocka_unit_test(read_only_reads_and_refuses_to_write),     cmocka_unit_test(another_process_may_write),
+        cmocka_unit_test(another_process_may_grow_the_store),       cmocka_unit_test(a_full_disk_is_said_and_the_store_stays_usable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
