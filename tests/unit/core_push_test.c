@@ -1,0 +1,553 @@
+/* Pushing to a scripted partner: order, coalescing, outcomes (decisions.md "Push outcomes"), cursors, flags. */
+#include "core_fixture.h"
+
+#include "objects.h"
+#include "push.h"
+#include "quarantine.h"
+
+static const hub_endpoint_t endpoints[] = {
+    {OCPI_MODULE_LOCATIONS, OCPI_RECEIVER, HUB_SLICE_LIT("locations"), HUB_SLICE_LIT("http://partner.test/2.2.1/receiver/locations/")},
+    {OCPI_MODULE_TARIFFS, OCPI_RECEIVER, HUB_SLICE_LIT("tariffs"), HUB_SLICE_LIT("http://partner.test/2.2.1/receiver/tariffs")},
+};
+static const char roles[] = "[{\"role\":\"EMSP\",\"party_id\":\"EMS\",\"country_code\":\"DE\",\"business_details\":{\"name\":\"e\"}}]";
+
+static fixture_registration_t registered(uint32_t id)
+{
+    return (fixture_registration_t){.id = id,
+                                    .status = HUB_STATUS_CONNECTED,
+                                    .authorized = true,
+                                    .token = "their-token-0123456789",
+                                    .endpoints = endpoints,
+                                    .endpoint_count = 2,
+                                    .roles = roles};
+}
+
+static void add_party(void)
+{
+    fixture_expect(HUB_POST, "/v1/parties",
+                   "{\"countryCode\":\"NL\",\"partyId\":\"TNM\",\"roles\":[\"CPO\"],\"businessDetails\":{\"name\":\"x\"}}", 201);
+}
+
+/* An integration with an eMSP, waiting; its id follows from the order. */
+static void add_integration(const char *models)
+{
+    hub_slice_t body = hub_pool_printf(fixture.pool,
+                                       "{\"integrationName\":\"p\",\"integrationType\":\"OCPI\",\"models\":%s,\"ocpiConnection\":{"
+                                       "\"initialRole\":\"RECEIVER\",\"customerRoles\":[\"CPO\"],\"tariffSharing\":\"ALL\"}}",
+                                       models);
+    fixture_expect(HUB_POST, "/v1/integrations", body.ptr, 201);
+}
+
+#define BOTH "{\"pushLocation\":true,\"pushTariff\":true}"
+
+static void connect(const char *models)
+{
+    add_party();
+    add_integration(models);
+    fixture_register(registered(1));
+    fixture_settle();
+}
+
+static void put_location(const char *id, const char *name, const char *status, const char *tariff, int expected)
+{
+    hub_slice_t path = hub_pool_printf(fixture.pool, "/v1/locations/NL/TNM/%s", id);
+    hub_slice_t body = hub_pool_printf(
+        fixture.pool,
+        "{\"country_code\":\"NL\",\"party_id\":\"TNM\",\"id\":\"%s\",\"publish\":true,\"name\":\"%s\",\"address\":\"Quay 1\","
+        "\"city\":\"Delft\",\"country\":\"NLD\",\"coordinates\":{\"latitude\":\"52.01160\",\"longitude\":\"4.35710\"},"
+        "\"time_zone\":\"Europe/Amsterdam\",\"evses\":[{\"uid\":\"E1\",\"status\":\"%s\",\"connectors\":[{\"id\":\"1\",\"standard\":"
+        "\"IEC_62196_T2\",\"format\":\"SOCKET\",\"power_type\":\"AC_3_PHASE\",\"max_voltage\":230,\"max_amperage\":16,\"tariff_ids\":[%s%s%"
+        "s],"
+        "\"last_updated\":\"2026-01-01T00:00:00Z\"}],\"last_updated\":\"2026-01-01T00:00:00Z\"}]}",
+        id, name, status, tariff ? "\"" : "", tariff ? tariff : "", tariff ? "\"" : "");
+    fixture_expect(HUB_PUT, path.ptr, body.ptr, expected);
+}
+
+static void put_tariff(const char *id, const char *price, int expected)
+{
+    hub_slice_t path = hub_pool_printf(fixture.pool, "/v1/tariffs/NL/TNM/%s", id);
+    hub_slice_t body = hub_pool_printf(fixture.pool,
+                                       "{\"country_code\":\"NL\",\"party_id\":\"TNM\",\"id\":\"%s\",\"currency\":\"EUR\",\"elements\":[{"
+                                       "\"price_components\":[{\"type\":\"ENERGY\",\"price\":%s,\"step_size\":1}]}]}",
+                                       id, price);
+    fixture_expect(HUB_PUT, path.ptr, body.ptr, expected);
+}
+
+static void set_status(const char *location, const char *status)
+{
+    hub_slice_t body = hub_pool_printf(
+        fixture.pool, "[{\"country_code\":\"NL\",\"party_id\":\"TNM\",\"location_id\":\"%s\",\"evse_uid\":\"E1\",\"status\":\"%s\"}]",
+        location, status);
+    fixture_expect(HUB_POST, "/v1/evse-status", body.ptr, 200);
+}
+
+static uint64_t cursor_of(uint32_t id, ocpi_module_t module)
+{
+    hub_view_t *view;
+    hub_key_t key;
+    assert_int_equal(hub_view_open(fixture.store, &view), HUB_EOK);
+    hub_push_reader(&key, id, module);
+    uint64_t seq = hub_cursor_get(view, &key);
+    hub_view_close(view);
+    return seq;
+}
+
+static uint64_t quarantined(uint32_t id)
+{
+    hub_view_t *view;
+    assert_int_equal(hub_view_open(fixture.store, &view), HUB_EOK);
+    uint64_t count = hub_quarantine_count(view, HUB_TENANT_DEFAULT, id);
+    hub_view_close(view);
+    return count;
+}
+
+#define L(id) "/receiver/locations/NL/TNM/" id
+#define T(id) "/receiver/tariffs/NL/TNM/" id
+
+/* ---- what goes out ---- */
+
+static void new_partner_gets_everything_tariffs_first(void **state)
+{
+    (void)state;
+    add_party();
+    put_location("A", "a", "AVAILABLE", NULL, 201);
+    put_location("B", "b", "AVAILABLE", NULL, 201);
+    put_tariff("T1", "0.25", 201);
+    put_location("B", "b", "AVAILABLE", "T1", 200);
+    add_integration(BOTH);
+    fixture_register(registered(1));
+    fixture_settle();
+    assert_int_equal(fixture.sent_count, 3);
+    assert_int_equal(fixture_count(0, "PUT", T("T1")), 1);
+    assert_non_null(strstr(fixture.sent[0].url, T("T1")));
+    assert_int_equal(fixture_count(0, "PUT", L("A")), 1);
+    assert_int_equal(fixture_count(0, "PUT", L("B")), 1);
+    assert_string_equal(fixture.sent[1].url, "http://partner.test/2.2.1/receiver/locations/NL/TNM/A");
+    const char *headers = fixture.sent[1].headers;
+    assert_non_null(strstr(headers, "Authorization: Token dGhlaXItdG9rZW4tMDEyMzQ1Njc4OQ==\n"));
+    assert_non_null(
+        strstr(headers, "OCPI-from-country-code: NL\nOCPI-from-party-id: TNM\nOCPI-to-country-code: DE\nOCPI-to-party-id: EMS\n"));
+    assert_non_null(strstr(headers, "X-Request-ID: "));
+    assert_non_null(strstr(headers, "X-Correlation-ID: "));
+    assert_non_null(strstr(headers, "Content-Type: application/json\n"));
+    assert_true(cursor_of(1, OCPI_MODULE_LOCATIONS) > 0);
+}
+
+static void evse_status_goes_as_a_patch(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    put_location("A", "a", "AVAILABLE", NULL, 201);
+    fixture_settle();
+    assert_int_equal(fixture.sent_count, 1);
+    set_status("A", "CHARGING");
+    fixture_settle();
+    assert_int_equal(fixture.sent_count, 2);
+    assert_string_equal(fixture.sent[1].method, "PATCH");
+    assert_string_equal(fixture.sent[1].url, "http://partner.test/2.2.1/receiver/locations/NL/TNM/A/E1");
+    assert_non_null(strstr(fixture.sent[1].body, "{\"status\":\"CHARGING\",\"last_updated\":\"20"));
+}
+
+static void status_under_a_location_that_is_itself_ahead_is_not_sent_twice(void **state)
+{
+    (void)state;
+    add_party();
+    put_location("A", "a", "AVAILABLE", NULL, 201);
+    set_status("A", "CHARGING");
+    add_integration(BOTH);
+    fixture_register(registered(1));
+    fixture_settle();
+    assert_int_equal(fixture.sent_count, 1);
+    assert_string_equal(fixture.sent[0].method, "PUT");
+    assert_non_null(strstr(fixture.sent[0].body, "CHARGING"));
+}
+
+static void many_changes_of_one_object_go_out_once_and_one_at_a_time(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    put_location("A", "first", "AVAILABLE", NULL, 201);
+    fixture.hold = true;
+    fixture_settle();
+    assert_int_equal(fixture.waiting_count, 1);
+    for (int i = 0; i < 5; i++)
+        put_location("A", i == 4 ? "last" : "between", "AVAILABLE", NULL, 200);
+    fixture_settle();
+    assert_int_equal(fixture.waiting_count, 1); /* never two calls for one object */
+    fixture.hold = false;
+    fixture_settle();
+    assert_int_equal(fixture.sent_count, 2);
+    assert_non_null(strstr(fixture.sent[1].body, "\"last\""));
+}
+
+static void parallel_calls_to_one_partner_are_bounded(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    fixture.hold = true;
+    for (int i = 0; i < 12; i++)
+        put_location(hub_pool_printf(fixture.pool, "L%d", i).ptr, "n", "AVAILABLE", NULL, 201);
+    fixture_settle();
+    assert_int_equal(fixture.waiting_count, 4);
+    fixture.hold = false;
+    fixture_settle();
+    assert_int_equal(fixture.sent_count, 12);
+    assert_int_equal(fixture.most_waiting, 4);
+}
+
+static void deleted_tariff_is_deleted_where_it_was_sent(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    put_tariff("T1", "0.25", 201);
+    fixture_settle();
+    fixture_advance(1000);
+    fixture_expect(HUB_DELETE, "/v1/tariffs/NL/TNM/T1", "", 204);
+    fixture_settle();
+    assert_int_equal(fixture_count(0, "PUT", T("T1")), 1);
+    assert_int_equal(fixture_count(1, "DELETE", T("T1")), 1);
+    /* The second partner never had it. */
+    add_integration(BOTH);
+    fixture_register(registered(2));
+    fixture_settle();
+    assert_int_equal(fixture_count(2, "DELETE", T("T1")), 0);
+}
+
+/* ---- outcomes ---- */
+
+static int down_until;
+static void down(hub_call_t *call, unsigned number)
+{
+    if ((int)number <= down_until)
+        fixture_ok(call, 503, 3000, NULL);
+    else
+        fixture_ok(call, 200, 1000, NULL);
+}
+
+static void partner_down_backs_off_and_gets_only_the_latest_state(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    fixture.answer = down;
+    down_until = 1000;
+    put_location("A", "one", "AVAILABLE", NULL, 201);
+    fixture_settle();
+    assert_int_equal(fixture.sent_count, 1);
+    put_location("A", "two", "AVAILABLE", NULL, 200);
+    put_location("A", "three", "AVAILABLE", NULL, 200);
+    set_status("A", "CHARGING");
+    fixture_settle();
+    assert_int_equal(fixture.sent_count, 1); /* it waits */
+    fixture_advance(20000);
+    unsigned tried = fixture.sent_count;
+    assert_in_range(tried, 4, 8); /* 1, 2, 4, 8 s and jitter */
+    assert_int_equal(fixture_agent(1)->integration->status, HUB_STATUS_DEGRADED);
+    down_until = 0;
+    fixture_advance(600000);
+    assert_int_equal(fixture.sent_count, tried + 1);
+    assert_non_null(strstr(fixture.sent[tried].body, "\"three\""));
+    assert_non_null(strstr(fixture.sent[tried].body, "CHARGING"));
+    assert_int_equal(fixture_agent(1)->integration->status, HUB_STATUS_CONNECTED);
+}
+
+static void unreachable(hub_call_t *call, unsigned number)
+{
+    (void)number;
+    call->err = HUB_EPEER_UNREACHABLE;
+    call->detail = HUB_SLICE_LIT("Connection refused");
+}
+
+static void unreachable_partner_is_offline_and_says_why(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    fixture.answer = unreachable;
+    put_location("A", "one", "AVAILABLE", NULL, 201);
+    fixture_advance(60000);
+    const hub_integration_t *now = fixture_agent(1)->integration;
+    assert_int_equal(now->status, HUB_STATUS_OFFLINE);
+    assert_non_null(strstr(hub_pool_str(fixture.pool, now->status_description), "Connection refused"));
+}
+
+static void slow_down(hub_call_t *call, unsigned number)
+{
+    fixture_ok(call, number == 1 ? 429 : 200, number == 1 ? 2000 : 1000, NULL);
+    if (number == 1)
+        call->retry_after = HUB_SLICE_LIT("120");
+}
+
+static void retry_after_is_kept(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    fixture.answer = slow_down;
+    put_location("A", "one", "AVAILABLE", NULL, 201);
+    fixture_advance(100000);
+    assert_int_equal(fixture.sent_count, 1);
+    fixture_advance(30000);
+    assert_int_equal(fixture.sent_count, 2);
+}
+
+static void refuse_patch(hub_call_t *call, unsigned number)
+{
+    (void)number;
+    if (call->method == HUB_PATCH)
+        fixture_ok(call, 404, 2003, NULL);
+    else
+        fixture_ok(call, 201, 1000, NULL);
+}
+
+static void refused_patch_becomes_a_put_of_the_whole(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    fixture.answer = refuse_patch;
+    put_location("A", "one", "AVAILABLE", NULL, 201);
+    fixture_settle();
+    set_status("A", "CHARGING");
+    fixture_settle();
+    assert_int_equal(fixture.sent_count, 3);
+    assert_string_equal(fixture.sent[1].method, "PATCH");
+    assert_string_equal(fixture.sent[2].method, "PUT");
+    assert_non_null(strstr(fixture.sent[2].url, L("A")));
+    assert_non_null(strstr(fixture.sent[2].body, "CHARGING"));
+    assert_int_equal(quarantined(1), 0);
+}
+
+static bool still_bad;
+static void refuse_bad(hub_call_t *call, unsigned number)
+{
+    (void)number;
+    bool bad = still_bad && strstr(hub_pool_str(call->pool, call->url), "BAD");
+    fixture_ok(call, 200, bad ? 2001 : 1000, NULL);
+}
+
+static void refused_object_is_quarantined_and_blocks_nobody(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    fixture.answer = refuse_bad;
+    still_bad = true;
+    put_location("BAD", "x", "AVAILABLE", NULL, 201);
+    put_location("GOOD", "x", "AVAILABLE", NULL, 201);
+    fixture_advance(1000);
+    assert_int_equal(fixture.sent_count, 2);
+    assert_int_equal(quarantined(1), 1);
+    assert_int_equal(fixture_agent(1)->integration->status, HUB_STATUS_DEGRADED);
+    uint64_t cursor = cursor_of(1, OCPI_MODULE_LOCATIONS);
+    still_bad = false;
+    put_location("BAD", "y", "AVAILABLE", NULL, 200);
+    fixture_advance(1000);
+    assert_int_equal(fixture.sent_count, 3);
+    assert_int_equal(quarantined(1), 0);
+    assert_true(cursor_of(1, OCPI_MODULE_LOCATIONS) > cursor);
+    assert_int_equal(fixture_agent(1)->integration->status, HUB_STATUS_CONNECTED);
+}
+
+static void fail_bad(hub_call_t *call, unsigned number)
+{
+    (void)number;
+    bool bad = strstr(hub_pool_str(call->pool, call->url), "BAD");
+    fixture_ok(call, bad ? 500 : 200, bad ? 3000 : 1000, NULL);
+}
+
+static void object_that_always_makes_the_partner_fail_does_not_keep_the_others(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    fixture.answer = fail_bad;
+    put_location("BAD", "x", "AVAILABLE", NULL, 201);
+    put_location("G1", "x", "AVAILABLE", NULL, 201);
+    put_location("G2", "x", "AVAILABLE", NULL, 201);
+    fixture_advance(300000);
+    assert_int_equal(fixture_count(0, "PUT", L("G1")), 1);
+    assert_int_equal(fixture_count(0, "PUT", L("G2")), 1);
+    assert_in_range(fixture_count(0, "PUT", L("BAD")), 5, 8);
+    assert_int_equal(quarantined(1), 1);
+}
+
+static void unauthorized(hub_call_t *call, unsigned number)
+{
+    (void)number;
+    fixture_ok(call, 401, 2001, NULL);
+}
+
+static void http_401_stops_until_the_token_changes(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    fixture.answer = unauthorized;
+    put_location("A", "one", "AVAILABLE", NULL, 201);
+    fixture_settle();
+    put_location("B", "one", "AVAILABLE", NULL, 201);
+    fixture_advance(3600000);
+    assert_int_equal(fixture.sent_count, 1);
+    assert_int_equal(fixture_agent(1)->integration->status, HUB_STATUS_FAILED);
+    fixture.answer = NULL;
+    fixture_registration_t again = registered(1);
+    again.token = "another-token-0123456789";
+    fixture_register(again);
+    fixture_advance(1000);
+    assert_int_equal(fixture.sent_count, 3);
+    assert_int_equal(fixture_agent(1)->integration->status, HUB_STATUS_CONNECTED);
+}
+
+static void html(hub_call_t *call, unsigned number)
+{
+    (void)number;
+    call->http_status = 200;
+    call->answer = HUB_SLICE_LIT("<html>welcome</html>");
+}
+
+static void page_of_html_is_no_success(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    fixture.answer = html;
+    put_location("A", "one", "AVAILABLE", NULL, 201);
+    fixture_advance(10000);
+    assert_true(fixture.sent_count > 2);
+    assert_int_equal(quarantined(1), 0);
+    fixture.answer = NULL;
+    fixture_advance(60000);
+    assert_int_equal(fixture_agent(1)->integration->status, HUB_STATUS_CONNECTED);
+}
+
+/* ---- cursors and flags ---- */
+
+static void cursor_survives_a_restart(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    put_location("A", "one", "AVAILABLE", NULL, 201);
+    put_tariff("T1", "0.25", 201);
+    fixture_advance(1000);
+    assert_int_equal(fixture.sent_count, 2);
+    fixture_restart();
+    fixture_advance(5000);
+    assert_int_equal(fixture.sent_count, 2);
+    put_location("A", "two", "AVAILABLE", NULL, 200);
+    fixture_settle();
+    assert_int_equal(fixture.sent_count, 3);
+}
+
+static void change_while_away_is_sent_after_the_restart(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    put_location("A", "one", "AVAILABLE", NULL, 201);
+    fixture_settle();
+    fixture.answer = unreachable;
+    put_location("B", "b", "AVAILABLE", NULL, 201);
+    fixture_settle();
+    fixture.answer = NULL;
+    unsigned before = fixture.sent_count;
+    fixture_restart();
+    fixture_settle();
+    assert_int_equal(fixture_count(before, "PUT", L("B")), 1);
+    assert_int_equal(fixture_count(before, "PUT", L("A")), 0);
+}
+
+static void flags_act_at_once(void **state)
+{
+    (void)state;
+    connect("{\"pushLocation\":false,\"pushTariff\":false}");
+    put_location("A", "one", "AVAILABLE", NULL, 201);
+    fixture_settle();
+    assert_int_equal(fixture.sent_count, 0);
+    fixture_expect(HUB_PATCH, "/v1/integrations/1", "{\"models\":{\"pushLocation\":true}}", 204);
+    fixture_settle();
+    assert_int_equal(fixture_count(0, "PUT", L("A")), 1);
+    fixture_expect(HUB_PATCH, "/v1/integrations/1", "{\"models\":{\"pushLocation\":false}}", 204);
+    put_location("A", "two", "AVAILABLE", NULL, 200);
+    fixture_settle();
+    assert_int_equal(fixture.sent_count, 1);
+    fixture_expect(HUB_PATCH, "/v1/integrations/1", "{\"models\":{\"pushLocation\":true}}", 204);
+    fixture_settle();
+    assert_int_equal(fixture.sent_count, 2);
+    assert_non_null(strstr(fixture.sent[1].body, "\"two\""));
+    fixture_expect(HUB_PATCH, "/v1/integrations/1", "{\"enabled\":false}", 204);
+    put_location("A", "three", "AVAILABLE", NULL, 200);
+    fixture_settle();
+    assert_int_equal(fixture.sent_count, 2);
+}
+
+static void flag_without_an_endpoint_says_so(void **state)
+{
+    (void)state;
+    add_party();
+    add_integration(BOTH);
+    fixture_registration_t r = registered(1);
+    r.endpoint_count = 1;
+    fixture_register(r);
+    fixture_settle();
+    put_tariff("T1", "0.25", 201);
+    put_location("A", "one", "AVAILABLE", "T1", 201);
+    fixture_settle();
+    assert_int_equal(fixture.sent_count, 1);
+    const char *text = hub_pool_str(fixture.pool, fixture_agent(1)->integration->status_description);
+    assert_non_null(strstr(text, "pushTariff is on but the partner offers no tariffs RECEIVER endpoint"));
+    assert_int_equal(fixture_agent(1)->integration->status, HUB_STATUS_CONNECTED);
+}
+
+static void after_unregistering_everything_is_sent_again(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    put_location("A", "one", "AVAILABLE", NULL, 201);
+    fixture_advance(1000);
+    fixture_registration_t gone = registered(1);
+    gone.authorized = false;
+    gone.status = HUB_STATUS_UNREGISTERED;
+    fixture_register(gone);
+    fixture_advance(1000);
+    assert_int_equal(cursor_of(1, OCPI_MODULE_LOCATIONS), 0);
+    fixture_register(registered(1));
+    fixture_advance(1000);
+    assert_int_equal(fixture_count(0, "PUT", L("A")), 2);
+}
+
+static void one_change_reaches_every_partner_once(void **state)
+{
+    (void)state;
+    add_party();
+    put_location("A", "one", "AVAILABLE", NULL, 201);
+    for (uint32_t i = 1; i <= 30; i++) {
+        add_integration(BOTH);
+        fixture_register(registered(i));
+        fixture_settle();
+    }
+    unsigned before = fixture.sent_count;
+    set_status("A", "CHARGING");
+    fixture_settle();
+    assert_int_equal(fixture_count(before, "PATCH", L("A/E1")), 30);
+    assert_int_equal(fixture.sent_count - before, 30);
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(new_partner_gets_everything_tariffs_first),
+        test(evse_status_goes_as_a_patch),
+        test(status_under_a_location_that_is_itself_ahead_is_not_sent_twice),
+        test(many_changes_of_one_object_go_out_once_and_one_at_a_time),
+        test(parallel_calls_to_one_partner_are_bounded),
+        test(deleted_tariff_is_deleted_where_it_was_sent),
+        test(partner_down_backs_off_and_gets_only_the_latest_state),
+        test(unreachable_partner_is_offline_and_says_why),
+        test(retry_after_is_kept),
+        test(refused_patch_becomes_a_put_of_the_whole),
+        test(refused_object_is_quarantined_and_blocks_nobody),
+        test(object_that_always_makes_the_partner_fail_does_not_keep_the_others),
+        test(http_401_stops_until_the_token_changes),
+        test(page_of_html_is_no_success),
+        test(cursor_survives_a_restart),
+        test(change_while_away_is_sent_after_the_restart),
+        test(flags_act_at_once),
+        test(flag_without_an_endpoint_says_so),
+        test(after_unregistering_everything_is_sent_again),
+        test(one_change_reaches_every_partner_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
