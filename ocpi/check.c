@@ -300,13 +300,12 @@ static void check_object(run_t *run, ocpi_object_id_t id, yyjson_val *value, con
 {
     const ocpi_object_t *object = ocpi_object(id);
     uint64_t seen = 0, null = 0;
-    unsigned hint = 0;
     size_t i, max;
     yyjson_val *key, *member;
     yyjson_obj_foreach(value, i, max, key, member)
     {
         hub_slice_t name = ocpi__text(key);
-        const ocpi_field_t *field = ocpi__field(object, run->check->version, name, &hint);
+        const ocpi_field_t *field = ocpi__field(id, run->check->version, name);
         if (!field)
             continue; /* T23 */
         uint64_t bit = 1ull << (field - object->fields);

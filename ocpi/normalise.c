@@ -1,18 +1,30 @@
 /* Normalised form (decisions, "Validation of what peers send"): what is optional and defective is left out, what is required stays and is
  * coerced where it can be. Unknown fields stay. */
+#include <string.h>
+
 #include "schema.h"
 
+/* Two passes over the same walk: the first writes nothing and only finds out whether anything changes, which is rare; the second writes. */
 typedef struct run {
     hub_buf_t out;
     ocpi_version_t version;
+    bool dry;
     bool changed;
 } run_t;
+
+static void put(run_t *run, char c)
+{
+    if (!run->dry)
+        hub_buf_add_char(&run->out, c);
+}
 
 static void write_plain(run_t *run, yyjson_val *value)
 {
     hub_buf_t *out = &run->out;
     size_t i, max;
     yyjson_val *key, *item;
+    if (run->dry)
+        return;
     if (yyjson_is_str(value)) {
         hub_buf_add_json(out, ocpi__text(value));
     } else if (yyjson_is_raw(value)) {
@@ -88,16 +100,39 @@ static bool usable_one(run_t *run, const ocpi_field_t *field, yyjson_val *value)
     return finding.verdict < OCPI_UNKNOWN;
 }
 
-/* An EVSE or Connector breaks the hard rules: the same measure as ocpi_check's for the object itself. */
+/* An EVSE or Connector breaks the hard rules: what ocpi_check refuses an object itself for. */
+static bool broken_member(run_t *run, const ocpi_field_t *field, yyjson_val *value)
+{
+    if (field->list)
+        return !yyjson_is_arr(value);
+    if (field->type == OCPI_TYPE_OBJECT)
+        return !yyjson_is_obj(value);
+    ocpi_finding_t finding;
+    ocpi__judge(field, run->version, value, &finding);
+    return finding.verdict == OCPI_BAD && (strcmp(finding.rule, "type") == 0 || strcmp(finding.rule, "datetime") == 0);
+}
+
 static bool broken_level(run_t *run, ocpi_object_id_t id, yyjson_val *value)
 {
     if (!yyjson_is_obj(value))
         return true;
-    ocpi_check_t check = {.object = id, .version = run->version};
-    ocpi_problems_t problems;
-    hub_pool_t *pool = run->out.pool;
-    ocpi_problems_init(&problems, pool);
-    return !ocpi_check(value, &check, &problems);
+    const ocpi_object_t *object = ocpi_object(id);
+    uint64_t seen = 0;
+    size_t i, max;
+    yyjson_val *key, *member;
+    yyjson_obj_foreach(value, i, max, key, member)
+    {
+        const ocpi_field_t *field = ocpi__field(id, run->version, ocpi__text(key));
+        if (!field || !field->required || yyjson_is_null(member))
+            continue;
+        if (broken_member(run, field, member))
+            return true;
+        seen |= 1ull << (field - object->fields);
+    }
+    for (unsigned f = 0; f < object->count; f++)
+        if (object->fields[f].required && (object->fields[f].versions & run->version) && !(seen >> f & 1))
+            return true;
+    return false;
 }
 
 /* ---- writing ---- */
@@ -118,7 +153,8 @@ static void write_one(run_t *run, const ocpi_field_t *field, yyjson_val *value, 
         return;
     }
     run->changed = true;
-    ocpi__rewrite(&run->out, field, &finding, value);
+    if (!run->dry)
+        ocpi__rewrite(&run->out, field, &finding, value);
 }
 
 static bool keep_item(run_t *run, const ocpi_field_t *field, yyjson_val *item, bool optional)
@@ -136,7 +172,7 @@ static void write_list(run_t *run, const ocpi_field_t *field, yyjson_val *list, 
     size_t i, max;
     yyjson_val *item;
     bool first = true;
-    hub_buf_add_char(&run->out, '[');
+    put(run, '[');
     yyjson_arr_foreach(list, i, max, item)
     {
         if (!keep_item(run, field, item, optional)) {
@@ -144,11 +180,11 @@ static void write_list(run_t *run, const ocpi_field_t *field, yyjson_val *list, 
             continue;
         }
         if (!first)
-            hub_buf_add_char(&run->out, ',');
+            put(run, ',');
         first = false;
         write_one(run, field, item, optional && !level);
     }
-    hub_buf_add_char(&run->out, ']');
+    put(run, ']');
 }
 
 /* A member that is there. Optional: inside of something that may be left out, or such a thing itself. */
@@ -164,24 +200,23 @@ static bool keep_member(run_t *run, const ocpi_field_t *field, yyjson_val *value
 static void begin_member(run_t *run, bool *first, hub_slice_t name)
 {
     if (!*first)
-        hub_buf_add_char(&run->out, ',');
+        put(run, ',');
     *first = false;
-    hub_buf_add_json(&run->out, name);
-    hub_buf_add_char(&run->out, ':');
+    if (!run->dry)
+        hub_buf_add_json(&run->out, name);
+    put(run, ':');
 }
 
 static void write_object(run_t *run, ocpi_object_id_t id, yyjson_val *value, bool optional)
 {
-    const ocpi_object_t *object = ocpi_object(id);
-    unsigned hint = 0;
     bool first = true, zone = false;
     size_t i, max;
     yyjson_val *key, *member;
-    hub_buf_add_char(&run->out, '{');
+    put(run, '{');
     yyjson_obj_foreach(value, i, max, key, member)
     {
         hub_slice_t name = ocpi__text(key);
-        const ocpi_field_t *field = ocpi__field(object, run->version, name, &hint);
+        const ocpi_field_t *field = ocpi__field(id, run->version, name);
         bool may = optional || (field && !field->required);
         if (field && !keep_member(run, field, member, may)) {
             run->changed = true;
@@ -199,10 +234,11 @@ static void write_object(run_t *run, ocpi_object_id_t id, yyjson_val *value, boo
     const char *derived = id == OCPI_OBJECT_LOCATION && !zone && (run->version & OCPI_V_22UP) ? ocpi__derived_zone(value) : NULL;
     if (derived) {
         begin_member(run, &first, HUB_SLICE_LIT("time_zone"));
-        hub_buf_add_json(&run->out, hub_slice_str(derived));
+        if (!run->dry)
+            hub_buf_add_json(&run->out, hub_slice_str(derived));
         run->changed = true;
     }
-    hub_buf_add_char(&run->out, '}');
+    put(run, '}');
 }
 
 const char *ocpi__derived_zone(yyjson_val *location)
@@ -213,8 +249,11 @@ const char *ocpi__derived_zone(yyjson_val *location)
 hub_slice_t ocpi_normalise(hub_pool_t *pool, yyjson_val *root, hub_slice_t text, ocpi_object_id_t object, ocpi_version_t version,
                            bool *changed)
 {
-    run_t run = {.out = HUB_BUF_INIT(pool), .version = version};
-    if (yyjson_is_obj(root)) {
+    run_t run = {.out = HUB_BUF_INIT(pool), .version = version, .dry = true};
+    if (yyjson_is_obj(root))
+        write_object(&run, object, root, false);
+    if (run.changed) {
+        run.dry = false;
         hub_buf_reserve(&run.out, text.len + 64);
         write_object(&run, object, root, false);
     }

@@ -187,7 +187,7 @@ hub_err_t ocpi_read(hub_pool_t *pool, hub_slice_t text, yyjson_doc **doc, ocpi_p
     yyjson_doc *read = yyjson_read_opts((char *)(uintptr_t)text.ptr, text.len, OCPI_READ_FLAGS, &alc, &err);
     if (!read)
         return malformed(problem, HUB_SLICE_LIT(""), "json", hub_pool_printf(pool, "not JSON at byte %zu: %s", err.pos, err.msg));
-    walk_t walk = {.pool = pool, .nul = memmem(text.ptr, text.len, "\\u0000", 6) != NULL};
+    walk_t walk = {.pool = pool, .nul = memchr(text.ptr, '\\', text.len) && memmem(text.ptr, text.len, "\\u0000", 6)};
     if (!walk_value(&walk, yyjson_doc_get_root(read), NULL, 0))
         return malformed(problem, walk.pointer, walk.rule, hub_slice_str(walk.message));
     *doc = read;

@@ -32,9 +32,8 @@ const ocpi_enum_t *ocpi__enum(uint16_t id);
 extern const ocpi_route_t ocpi__routes[];
 extern const size_t ocpi__route_count;
 
-/* The row of `name` in this version, NULL when the field is unknown. *hint (start with 0) is where to look first: members mostly come in
- * the order of the table. */
-const ocpi_field_t *ocpi__field(const ocpi_object_t *object, ocpi_version_t version, hub_slice_t name, unsigned *hint);
+/* The row of `name` in this version, NULL when the field is unknown. */
+const ocpi_field_t *ocpi__field(ocpi_object_id_t object, ocpi_version_t version, hub_slice_t name);
 
 /* Patterns. What a text is against a pattern: FIT, ODD (usable though not as the specification has it), BAD. */
 typedef enum ocpi_verdict { OCPI_FIT, OCPI_ODD, OCPI_UNKNOWN, OCPI_BAD } ocpi_verdict_t;

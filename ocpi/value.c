@@ -196,13 +196,21 @@ static void judge_number(const ocpi_field_t *field, ocpi_finding_t *out)
 /* Y1, Y2: no control characters; a CiString, and every string of 2.1.1, is ASCII. */
 static bool printable(hub_slice_t s, bool ascii)
 {
-    unsigned char bad = 0, high = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        bad |= c < 0x20 || c == 0x7F;
-        high |= c & 0x80;
+    const uint64_t ones = UINT64_MAX / 255, tops = ones * 128;
+    uint64_t bad = 0, high = 0, word = 0;
+    size_t i = 0;
+    for (; i + 8 <= s.len; i += 8) { /* eight bytes at a time: one below 0x20, one equal to 0x7F */
+        memcpy(&word, s.ptr + i, 8);
+        uint64_t other = word ^ (ones * 0x7F);
+        bad |= ((word - ones * 0x20) & ~word) | ((other - ones) & ~other);
+        high |= word;
     }
-    return !bad && !(ascii && high);
+    for (; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        bad |= c < 0x20 || c == 0x7F ? tops : 0;
+        high |= c;
+    }
+    return !(bad & tops) && !(ascii && (high & tops));
 }
 
 /* RFC 3986: a scheme, and no blanks. */
