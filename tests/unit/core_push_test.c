@@ -1,5 +1,5 @@
 /* Pushing to a scripted partner: order, coalescing, outcomes (decisions.md "Push outcomes"), cursors, flags. */
-#include "core_fixture.h"
+#include "sync_fixture.h"
 
 #include "objects.h"
 #include "push.h"
