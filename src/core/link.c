@@ -81,6 +81,9 @@ char *hub_link__resolve(hub_slice_t endpoint, hub_slice_t current, hub_slice_t l
         return NULL;
     if (parse(link, &next))
         return absolute(&base, &next);
+    size_t colon = find(link, ":/?");
+    if (colon < link.len && link.ptr[colon] == ':')
+        return NULL; /* absolute, and nothing that we follow */
     hub_slice_t path = hub_slice(now.rest.ptr, find(now.rest, "?#"));
     if (link.len >= 2 && link.ptr[0] == '/' && link.ptr[1] == '/')
         return NULL;
