@@ -69,6 +69,7 @@ static hub_err_t merge(hub_storing_t *s, int64_t time, whole_t *out)
     out->root = hub_objects__read(s->pool, out->text);
     if (!out->root)
         return HUB_EINTERNAL;
+    hub_objects__forget(&in->problems, 0); /* what was odd about the body is said again of the whole */
     const ocpi_check_t check = {.object = s->row->level[0], .version = in->version};
     ocpi_check(out->root, &check, &in->problems);
     if (in->problems.errors)
