@@ -146,9 +146,9 @@ static inline hub_audience_t hub_audience(hub_audience_kind_t kind, uint32_t id)
 
 typedef struct hub_object_id {
     uint32_t tenant, scope;
-    uint8_t module;                    /* ocpi_module_t */
-    hub_slice_t country, party, id;    /* compared case-insensitively */
-    hub_slice_t type;                  /* Tokens: part of the identity; else none */
+    uint8_t module;                 /* ocpi_module_t */
+    hub_slice_t country, party, id; /* compared case-insensitively */
+    hub_slice_t type;               /* Tokens: part of the identity; else none */
 } hub_object_id_t;
 
 /* HUB_EINVALID: a part holds a 0 byte or the id is longer than 255 bytes. */
@@ -198,8 +198,8 @@ uint64_t hub_audience_count(hub_view_t *view, hub_audience_t audience, uint8_t m
 
 typedef struct hub_list_row {
     uint64_t created_seq;
-    int64_t last_updated;   /* inside `take` without a window: 0 for an object's own row */
-    uint8_t tag;            /* 0: an object's own row */
+    int64_t last_updated; /* inside `take` without a window: 0 for an object's own row */
+    uint8_t tag;          /* 0: an object's own row */
     hub_audience_t audience;
     hub_slice_t key; /* of the object; mapped */
 } hub_list_row_t;
@@ -216,15 +216,15 @@ typedef struct hub_list_query {
     uint64_t offset;      /* rows to skip (a client's own offset: costs what it skips) … */
     hub_slice_t position; /* … or the position that the last page ended with: costs nothing. Bad positions: HUB_EINVALID */
     uint32_t limit;
-    bool count; /* work out `total` (first page, or a position without a total in it) */
+    bool count;           /* work out `total` (first page, or a position without a total in it) */
     int64_t total_adjust; /* without a window: what to add to the sum of the counters (rows counted twice, rows that `take` refuses) */
 } hub_list_query_t;
 
 typedef struct hub_list_page {
     hub_list_row_t *rows; /* in the pool; keys copied */
     uint32_t count;
-    uint64_t total;       /* of the window (after `take`); without a window the sum of the counters + total_adjust */
-    hub_slice_t next;     /* position of the next page (URL-safe text, carries the total and the order), none on the last page */
+    uint64_t total;   /* of the window (after `take`); without a window the sum of the counters + total_adjust */
+    hub_slice_t next; /* position of the next page (URL-safe text, carries the total and the order), none on the last page */
 } hub_list_page_t;
 
 /* Creation order (rule P8). A window of more than 10,000 rows is ordered by (last_updated, creation) instead, so that a page costs what
@@ -263,7 +263,8 @@ bool hub_change_scan_next(hub_change_scan_t *scan, hub_change_t *out);
 hub_err_t hub_change_scan_finish(hub_change_scan_t *scan);
 /* apply only: an entry for something that is no object of the object table (an integration, a binding). One entry a (stream, key): moves
  * to the end. */
-hub_err_t hub_change_note(hub_view_t *view, const hub_stream_t *stream, hub_slice_t key, hub_change_kind_t kind, int64_t now, uint64_t *seq);
+hub_err_t hub_change_note(hub_view_t *view, const hub_stream_t *stream, hub_slice_t key, hub_change_kind_t kind, int64_t now,
+                          uint64_t *seq);
 /* apply only: forgets DELETE entries older than `before` (ms), at most `limit` of them. The largest seq forgotten is remembered: */
 hub_err_t hub_change_expire(hub_view_t *view, int64_t before, unsigned limit);
 uint64_t hub_change_horizon(hub_view_t *view); /* a reader with a cursor below this has missed deletions */

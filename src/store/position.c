@@ -4,6 +4,7 @@
 
 #define FORMAT 1
 #define RAW_LEN 30 /* format, marks, total, created seq, last_updated, check: a multiple of three, so that base64 needs no padding */
+#define TEXT_LEN ((size_t)RAW_LEN / 3 * 4)
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -27,19 +28,19 @@ hub_slice_t hub_store__position_write(hub_pool_t *pool, const position_t *positi
     hub_store__key_time(&raw, position->last_updated);
     hub_key_u32(&raw, check(raw.bytes, raw.len));
     HUB_ASSERT(raw.len == RAW_LEN);
-    char *text = hub_pool_alloc(pool, RAW_LEN / 3 * 4), *to = text;
+    char *text = hub_pool_alloc(pool, TEXT_LEN), *to = text;
     for (const unsigned char *p = raw.bytes; p < raw.bytes + RAW_LEN; p += 3) {
         uint32_t bits = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
         for (int shift = 18; shift >= 0; shift -= 6)
             *to++ = alphabet[bits >> shift & 63];
     }
-    return hub_slice(text, RAW_LEN / 3 * 4);
+    return hub_slice(text, TEXT_LEN);
 }
 
 bool hub_store__position_read(hub_slice_t text, position_t *out)
 {
     unsigned char raw[RAW_LEN], *to = raw;
-    if (text.len != RAW_LEN / 3 * 4)
+    if (text.len != TEXT_LEN)
         return false;
     for (size_t i = 0; i < text.len; i += 4) {
         uint32_t bits = 0;

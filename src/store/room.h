@@ -88,6 +88,16 @@ struct hub_store {
     _Atomic uint64_t commits, operations, refused, last_batch, commit_ms;
 };
 
+/* LMDB's MDB_val has no const form; it does not write through these. */
+static inline void *hub_store__unconst(const void *p)
+{
+    union {
+        const void *from;
+        void *to;
+    } both = {p};
+    return both.to;
+}
+
 /* env.c */
 hub_err_t hub_store__err(int rc);
 hub_err_t hub_store__err_disk(const hub_store_t *store, int rc); /* tells a full disk from a broken one */

@@ -70,7 +70,7 @@ static int seek_prefix_end(const hub_scan_t *scan, MDB_cursor *cursor, MDB_val *
 /* To `at` itself or, without it (or when it is to be passed), the next one in the direction. */
 static int seek(const hub_scan_t *scan, MDB_cursor *cursor, const hub_key_t *at, bool pass, MDB_val *k, MDB_val *v)
 {
-    *k = (MDB_val){at->len, (void *)(uintptr_t)at->bytes};
+    *k = (MDB_val){at->len, hub_store__unconst(at->bytes)};
     int rc = mdb_cursor_get(cursor, k, v, MDB_SET_RANGE);
     if (rc == MDB_NOTFOUND && scan->backward)
         return mdb_cursor_get(cursor, k, v, MDB_LAST);
@@ -117,7 +117,7 @@ bool hub_scan_next(hub_scan_t *scan, hub_slice_t *key, hub_slice_t *value)
     else
         rc = mdb_cursor_get(cursor, &k, &v, scan->backward ? MDB_PREV : MDB_NEXT);
     scan->started = true;
-    if (!rc && (k.mv_size < scan->prefix.len || memcmp(k.mv_data, scan->prefix.bytes, scan->prefix.len)))
+    if (!rc && (k.mv_size < scan->prefix.len || memcmp(k.mv_data, scan->prefix.bytes, scan->prefix.len) != 0))
         rc = MDB_NOTFOUND;
     if (rc) {
         if (rc != MDB_NOTFOUND) {

@@ -154,7 +154,7 @@ bool hub_view_writable(const hub_view_t *view)
 
 static MDB_val key_val(const hub_key_t *key)
 {
-    return (MDB_val){key->len, (void *)(uintptr_t)key->bytes};
+    return (MDB_val){key->len, hub_store__unconst(key->bytes)};
 }
 
 /* What makes the whole transaction useless is remembered: apply may not notice it. */
@@ -193,7 +193,7 @@ hub_err_t hub_view_put(hub_view_t *view, hub_table_t table, const hub_key_t *key
     if (key->overflow || !key->len)
         return HUB_EINVALID;
     hub_store__wrote(view);
-    MDB_val k = key_val(key), v = {value.len, (void *)(uintptr_t)value.ptr};
+    MDB_val k = key_val(key), v = {value.len, hub_store__unconst(value.ptr)};
     return result(view, mdb_put(view->txn, view->store->dbi[table], &k, &v, 0));
 }
 
