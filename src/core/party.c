@@ -53,7 +53,8 @@ static hub_slice_t check_details(hub_pool_t *pool, uint32_t row, yyjson_val *val
         else if (!hub_slice_eq_str(name, "logo") && yyjson_get_len(member) > 255)
             ocpi_problem_add(problems, OCPI_ERROR, at, "length", "must have at most 255 characters");
     }
-    if (!yyjson_is_str(yyjson_obj_get(value, "name")))
+    yyjson_val *own_name = yyjson_obj_get(value, "name");
+    if (!own_name || yyjson_is_null(own_name))
         ocpi_problem_add(problems, OCPI_ERROR, hub_pool_printf(pool, "%.*s/name", HUB_SLICE_FMT(pointer)), "required", "must be given");
     return problems->errors == before ? ocpi_write(pool, value) : HUB_SLICE_NONE;
 }
