@@ -83,8 +83,8 @@ static inline hub_slice_t hub_key_slice(const hub_key_t *key)
 
 /* HUB_ENOT_FOUND when there is none. */
 hub_err_t hub_view_get(hub_view_t *view, hub_table_t table, const hub_key_t *key, hub_slice_t *value);
-/* Inside apply only. A put replaces. Deleting what is not there is HUB_ENOT_FOUND and harmless. Inside apply, bytes got from the view are
- * valid only until the next write: copy them before (hub_object_put takes the object's own old bytes all the same). */
+/* Inside apply only. A put replaces. Deleting what is not there is HUB_ENOT_FOUND and harmless. Bytes got from the view inside apply stay
+ * valid until apply returns, whatever is written meanwhile. */
 hub_err_t hub_view_put(hub_view_t *view, hub_table_t table, const hub_key_t *key, hub_slice_t value);
 hub_err_t hub_view_delete(hub_view_t *view, hub_table_t table, const hub_key_t *key);
 /* A number that was never given before under this name (starts at 1): integration ids, party ids, … */
@@ -93,7 +93,7 @@ hub_err_t hub_view_next_id(hub_view_t *view, const char *name, uint64_t *out);
 /* Walks the keys that start with `prefix`, from `from` (NULL: the first) upward, or downward when `backward`.
  *   hub_scan_t scan; hub_scan_init(&scan, view, table, &prefix, NULL, false);
  *   while (hub_scan_next(&scan, &key, &value)) …;  hub_err_t err = hub_scan_finish(&scan);
- * Inside apply the same table may be written while scanning; key and value are then valid only until that write. */
+ * Inside apply the same table may be written while scanning. */
 typedef struct hub_scan {
     void *cursor;
     hub_key_t prefix, from;

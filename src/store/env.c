@@ -285,6 +285,7 @@ hub_err_t hub_store_open(const hub_store_config_t *config, hub_store_t **out, hu
     store->config.queue_limit = config->queue_limit ? config->queue_limit : 4096;
     store->config.batch_limit = config->batch_limit ? config->batch_limit : 256;
     store->lock_fd = -1;
+    store->batch.kept = hub_pool_create();
     init_locks(store);
     hub_err_t err = prepare_directory(store, &why);
     if (!err && config->exclusive)
@@ -327,6 +328,7 @@ void hub_store_close(hub_store_t *store)
     pthread_cond_destroy(&store->gate_moved);
     pthread_cond_destroy(&store->queue_moved);
     pthread_cond_destroy(&store->finished);
+    hub_pool_destroy(store->batch.kept);
     free(store->path);
     free(store);
 }

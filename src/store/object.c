@@ -37,28 +37,36 @@ static bool decode(hub_slice_t value, hub_object_t *out, uint8_t *marks)
     return true;
 }
 
+/* Inside apply out->bytes are valid until the next write only. */
 static hub_err_t find(hub_view_t *view, const hub_key_t *key, hub_object_t *out, uint8_t *marks)
 {
     hub_slice_t value;
-    hub_err_t err = hub_view_get(view, HUB_TABLE_OBJECT, key, &value);
+    hub_err_t err = hub_store__result(view, hub_store__get(view, HUB_TABLE_OBJECT, key, &value));
     return !err && !decode(value, out, marks) ? HUB_ESTORE : err;
+}
+
+static hub_err_t find_kept(hub_view_t *view, const hub_key_t *key, hub_object_t *out)
+{
+    uint8_t marks;
+    hub_err_t err = find(view, key, out, &marks);
+    if (!err)
+        out->bytes = hub_store__keep(view, out->bytes);
+    return err;
 }
 
 hub_err_t hub_object_get(hub_view_t *view, const hub_object_id_t *id, hub_object_t *out)
 {
     hub_key_t key;
-    uint8_t marks;
     hub_err_t err = hub_object_key(id, &key);
-    return err ? err : find(view, &key, out, &marks);
+    return err ? err : find_kept(view, &key, out);
 }
 
 hub_err_t hub_object_get_key(hub_view_t *view, hub_slice_t bytes, hub_object_t *out)
 {
     hub_key_t key;
-    uint8_t marks;
     hub_key_init(&key);
     hub_key_bytes(&key, bytes);
-    return find(view, &key, out, &marks);
+    return find_kept(view, &key, out);
 }
 
 /* ---- writing ---- */

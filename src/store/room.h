@@ -28,7 +28,9 @@ typedef struct batch {
     uint64_t seq, first; /* the newest sequence number given; as it was when the transaction began */
     total_t totals[TOTAL_SLOTS];
     unsigned total_count;
-    char *scratch; /* a copy of bytes that lie in pages about to change */
+    const char *map, *map_end; /* what lies in here cannot change while the transaction runs; pages it has written lie elsewhere */
+    hub_pool_t *kept;          /* of the operation being applied: copies of bytes that it has read from such pages */
+    char *scratch;             /* a copy of bytes that lie in pages about to change */
     size_t scratch_size;
 } batch_t;
 
@@ -110,6 +112,8 @@ int hub_store__map_grow(hub_store_t *store);
 hub_err_t hub_store__views_init(hub_store_t *store);
 void hub_store__views_finish(hub_store_t *store);
 int hub_store__get(hub_view_t *view, hub_table_t table, const hub_key_t *key, hub_slice_t *value); /* LMDB codes */
+hub_err_t hub_store__result(hub_view_t *view, int rc);
+hub_slice_t hub_store__keep(hub_view_t *view, hub_slice_t s); /* s, or a copy where it would not live until the operation ends */
 hub_err_t hub_store__reserve(hub_view_t *view, hub_table_t table, const hub_key_t *key, size_t size, char **at);
 hub_err_t hub_store__number_get(hub_view_t *view, hub_table_t table, const hub_key_t *key, uint64_t *out); /* 0 when there is none */
 hub_err_t hub_store__number_put(hub_view_t *view, hub_table_t table, const hub_key_t *key, uint64_t n);

@@ -132,8 +132,8 @@ bool hub_scan_next(hub_scan_t *scan, hub_slice_t *key, hub_slice_t *value)
         scan->from.len = (uint16_t)k.mv_size;
         memcpy(scan->from.bytes, k.mv_data, k.mv_size);
     }
-    *key = hub_slice(k.mv_data, k.mv_size);
-    *value = hub_slice(v.mv_data, v.mv_size);
+    *key = hub_store__keep(scan->view, hub_slice(k.mv_data, k.mv_size));
+    *value = hub_store__keep(scan->view, hub_slice(v.mv_data, v.mv_size));
     return true;
 }
 

@@ -158,7 +158,7 @@ static MDB_val key_val(const hub_key_t *key)
 }
 
 /* What makes the whole transaction useless is remembered: apply may not notice it. */
-static hub_err_t result(hub_view_t *view, int rc)
+hub_err_t hub_store__result(hub_view_t *view, int rc)
 {
     if (rc && rc != MDB_NOTFOUND && rc != MDB_BAD_VALSIZE && view->batch && !view->batch->rc)
         view->batch->rc = rc;
@@ -183,9 +183,21 @@ int hub_store__get(hub_view_t *view, hub_table_t table, const hub_key_t *key, hu
     return rc;
 }
 
+/* A page that the transaction has written before is changed by its next write, so what was read from it is copied. */
+hub_slice_t hub_store__keep(hub_view_t *view, hub_slice_t s)
+{
+    const batch_t *batch = view->batch;
+    if (!batch || !s.len || (s.ptr >= batch->map && s.ptr < batch->map_end))
+        return s;
+    return hub_pool_copy(batch->kept, s);
+}
+
 hub_err_t hub_view_get(hub_view_t *view, hub_table_t table, const hub_key_t *key, hub_slice_t *value)
 {
-    return result(view, hub_store__get(view, table, key, value));
+    int rc = hub_store__get(view, table, key, value);
+    if (!rc)
+        *value = hub_store__keep(view, *value);
+    return hub_store__result(view, rc);
 }
 
 hub_err_t hub_view_put(hub_view_t *view, hub_table_t table, const hub_key_t *key, hub_slice_t value)
@@ -194,7 +206,7 @@ hub_err_t hub_view_put(hub_view_t *view, hub_table_t table, const hub_key_t *key
         return HUB_EINVALID;
     hub_store__wrote(view);
     MDB_val k = key_val(key), v = {value.len, hub_store__unconst(value.ptr)};
-    return result(view, mdb_put(view->txn, view->store->dbi[table], &k, &v, 0));
+    return hub_store__result(view, mdb_put(view->txn, view->store->dbi[table], &k, &v, 0));
 }
 
 hub_err_t hub_store__reserve(hub_view_t *view, hub_table_t table, const hub_key_t *key, size_t size, char **at)
@@ -205,7 +217,7 @@ hub_err_t hub_store__reserve(hub_view_t *view, hub_table_t table, const hub_key_
     MDB_val k = key_val(key), v = {size, NULL};
     int rc = mdb_put(view->txn, view->store->dbi[table], &k, &v, MDB_RESERVE);
     *at = v.mv_data;
-    return result(view, rc);
+    return hub_store__result(view, rc);
 }
 
 hub_err_t hub_view_delete(hub_view_t *view, hub_table_t table, const hub_key_t *key)
@@ -217,7 +229,7 @@ hub_err_t hub_view_delete(hub_view_t *view, hub_table_t table, const hub_key_t *
     int rc = mdb_del(view->txn, view->store->dbi[table], &k, NULL);
     if (rc != MDB_NOTFOUND)
         hub_store__wrote(view);
-    return result(view, rc);
+    return hub_store__result(view, rc);
 }
 
 hub_err_t hub_store__number_get(hub_view_t *view, hub_table_t table, const hub_key_t *key, uint64_t *out)

@@ -26,6 +26,10 @@ static int begin(hub_store_t *store)
         hub_store__map_adopt(store);
     }
     batch_t *batch = &store->batch;
+    MDB_envinfo info;
+    mdb_env_info(store->env, &info);
+    batch->map = info.me_mapaddr;
+    batch->map_end = batch->map + info.me_mapsize;
     batch->rc = 0;
     batch->dirty = false;
     batch->total_count = 0;
@@ -91,6 +95,7 @@ static bool apply_all(hub_store_t *store, hub_op_t **ops, bool *out, unsigned co
             continue;
         batch->writes = 0;
         ops[i]->err = ops[i]->apply(&store->writer, ops[i]);
+        hub_pool_clear(batch->kept);
         if (ops[i]->err && batch->writes && !batch->rc) {
             out[i] = true;
             return false;

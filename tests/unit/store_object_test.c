@@ -226,6 +226,36 @@ static void an_objects_own_mapped_bytes_may_be_put_again(void **state)
     fixture_close(&f);
 }
 
+/* What is read from pages that the same batch has written would otherwise change under the reader. */
+static hub_err_t read_then_write(hub_view_t *view, void *arg)
+{
+    hub_object_t object, more;
+    hub_object_id_t id = fixture_id(0, 1, "L1"), other = fixture_id(0, 1, "L0");
+    (void)arg;
+    for (int i = 0; i < 3; i++) {
+        char text[40];
+        hub_object_t next = {.bytes = hub_slice(text, (size_t)snprintf(text, sizeof text, "state %d", i))};
+        assert_int_equal(hub_object_put(view, &id, &next, HUB_CHANGE_OBJECT, HUB_SLICE_NONE), HUB_EOK);
+        assert_int_equal(hub_object_get(view, &id, &object), HUB_EOK);
+        more = (hub_object_t){.bytes = HUB_SLICE_LIT("something longer that moves what lies in the page")};
+        assert_int_equal(hub_object_put(view, &other, &more, HUB_CHANGE_OBJECT, HUB_SLICE_NONE), HUB_EOK);
+        assert_int_equal(hub_object_delete(view, &id, 1), HUB_EOK);
+        assert_slice(object.bytes, text);
+    }
+    return HUB_EOK;
+}
+
+static void bytes_read_inside_apply_stay_until_it_returns(void **state)
+{
+    (void)state;
+    fixture_t f;
+    fixture_open(&f, (hub_store_config_t){0});
+    put(&f, "L1", "{}", HUB_CHANGE_OBJECT, NULL);
+    assert_int_equal(fixture_apply(&f, read_then_write, NULL), HUB_EOK);
+    fixture_verify(&f);
+    fixture_close(&f);
+}
+
 /* ---- against a model ---- */
 
 #define OBJECTS 40
@@ -390,6 +420,7 @@ int main(void)
         cmocka_unit_test(a_deleted_object_leaves_an_entry_until_it_comes_back),
         cmocka_unit_test(audiences_move_alone),
         cmocka_unit_test(an_objects_own_mapped_bytes_may_be_put_again),
+        cmocka_unit_test(bytes_read_inside_apply_stay_until_it_returns),
         cmocka_unit_test(after_many_random_operations_everything_agrees),
         cmocka_unit_test(verification_finds_a_missing_row),
     };
