@@ -178,6 +178,15 @@ void hub_reply_ocpi(hub_exchange_t *x, int status, int ocpi_status, hub_slice_t 
     hub_exchange_done(x);
 }
 
+void hub_reply_ocpi_body(hub_exchange_t *x, hub_slice_t envelope)
+{
+    x->reply.status = 200;
+    x->reply.body = envelope;
+    hub_reply_add_header(x, "content-type", HUB_SLICE_LIT("application/json"));
+    add_mirrored(x);
+    hub_exchange_done(x);
+}
+
 void hub_reply_ocpi_err(hub_exchange_t *x, hub_err_t err, hub_slice_t message)
 {
     const hub_err_info_t *info = hub_err_info(err);
