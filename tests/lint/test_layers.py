@@ -18,7 +18,7 @@ ROOMS = {
 # Public headers (include/hub) and the room that each belongs to.
 HEADER_ROOM = {
     "base.h": "base", "err.def": "base", "crypto.h": "crypto", "store.h": "store", "table.def": "store",
-    "core.h": "core", "port.h": "core", "http.h": "http", "peer.h": "peer", "app.h": "app",
+    "core.h": "core", "port.h": "core", "url.h": "core", "http.h": "http", "peer.h": "peer", "app.h": "app",
 }
 # A library ends in its room: only these rooms may include its headers.
 LIBRARY_ROOMS = {
