@@ -17,6 +17,7 @@
 
 #define WORKERS_MOST 64u
 #define TICK_MS 10u
+#define STEP_MS 2000
 
 typedef struct thread {
     struct serve *serve;
@@ -31,7 +32,7 @@ typedef struct thread {
     hub_http_worker_t *http;
     hub_task_t stop;
     int step;         /* of the end, see on_tick */
-    int64_t deadline; /* for this end */
+    int64_t deadline; /* of this step; 0: not begun */
     bool stuck;       /* an exchange never got its answer: its memory is left alone */
 } thread_t;
 
@@ -74,14 +75,18 @@ static void on_tick(uv_timer_t *tick)
     int64_t now = hub_mono_ms();
     if (thread->step == STEP_DONE || (thread->step > STEP_HTTP && !all_past(thread, thread->step - 1)))
         return;
+    if (!thread->deadline)
+        thread->deadline = now + STEP_MS;
     bool over = step_over(thread);
     if (!over && now < thread->deadline)
         return;
     if (!over)
         hub_log(HUB_WARN, "stop.late", HUB_INT("worker", thread->index), HUB_INT("step", thread->step));
+    if (!over && thread->step == STEP_HTTP)
+        hub_http_worker_abort(thread->http); /* core takes no more requests from here on */
     atomic_fetch_add(&thread->serve->reached[thread->step], 1);
     thread->step++;
-    thread->deadline = now + 2000;
+    thread->deadline = 0;
     if (thread->step == STEP_DONE)
         uv_stop(&thread->loop);
 }

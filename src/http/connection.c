@@ -9,9 +9,12 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define LINGER_MS 2000u
+#define DRAIN_GRACE_MS 500u
 #define LINGER_BYTES ((size_t)64 << 20)
 #define BODY_BYTES_PER_MS 16u
 
@@ -277,11 +280,11 @@ static void sweep_one(hub_http__conn_t *conn, const hub_http_config_t *config, u
     bool ours = conn->sock->_cb.read == on_read;
     switch (conn->phase) {
     case PHASE_TLS:
-        if (age > config->request_ms)
+        if (age > (conn->worker->draining ? DRAIN_GRACE_MS : config->request_ms))
             hub_http__conn_close(conn);
         break;
     case PHASE_IDLE:
-        if (ours && (age > config->idle_ms || conn->worker->draining))
+        if (ours && (age > config->idle_ms || (conn->worker->draining && age > DRAIN_GRACE_MS)))
             hub_http__conn_close(conn);
         break;
     case PHASE_HEAD:
@@ -370,15 +373,18 @@ static void free_handle(uv_handle_t *handle)
     free(handle);
 }
 
-void hub_http__on_connection(uv_stream_t *listener, int status)
+static uv_tcp_t *tcp_create(hub_http_worker_t *worker)
 {
-    hub_http_worker_t *worker = listener->data;
-    if (status != 0)
-        return;
     uv_tcp_t *tcp = malloc(sizeof *tcp);
     HUB_ASSERT(tcp);
     uv_tcp_init(worker->loop, tcp);
-    if (uv_accept(listener, (uv_stream_t *)tcp) != 0 || worker->open >= worker->limit) {
+    return tcp;
+}
+
+/* Takes over an accepted socket. */
+static void adopt(hub_http_worker_t *worker, uv_tcp_t *tcp)
+{
+    if (worker->open >= worker->limit) {
         uv_close((uv_handle_t *)tcp, free_handle);
         return;
     }
@@ -403,4 +409,38 @@ void hub_http__on_connection(uv_stream_t *listener, int status)
     } else {
         start_http(conn);
     }
+}
+
+void hub_http__on_connection(uv_stream_t *listener, int status)
+{
+    hub_http_worker_t *worker = listener->data;
+    if (status != 0)
+        return;
+    uv_tcp_t *tcp = tcp_create(worker);
+    if (uv_accept(listener, (uv_stream_t *)tcp) == 0)
+        adopt(worker, tcp);
+    else
+        uv_close((uv_handle_t *)tcp, free_handle);
+}
+
+void hub_http__accept_rest(hub_http_worker_t *worker)
+{
+    int listener, fd;
+    if (uv_fileno((uv_handle_t *)worker->listener, &listener) != 0)
+        return;
+    while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+        uv_tcp_t *tcp = tcp_create(worker);
+        if (uv_tcp_open(tcp, fd) == 0) {
+            adopt(worker, tcp);
+        } else {
+            close(fd);
+            uv_close((uv_handle_t *)tcp, free_handle);
+        }
+    }
+}
+
+bool hub_http__conn_has_input(const hub_http__conn_t *conn)
+{
+    int waiting = 0;
+    return conn->stash.len || (ioctl(h2o_socket_get_fd(conn->sock), FIONREAD, &waiting) == 0 && waiting > 0);
 }

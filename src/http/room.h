@@ -86,6 +86,8 @@ struct hub_http_worker {
 
 /* connection.c */
 void hub_http__on_connection(uv_stream_t *listener, int status);
+void hub_http__accept_rest(hub_http_worker_t *worker);       /* what waits in the listener's queue, before it closes */
+bool hub_http__conn_has_input(const hub_http__conn_t *conn); /* bytes that nobody has read yet */
 void hub_http__on_prepare(uv_prepare_t *prepare);
 void hub_http__on_sweep(uv_timer_t *timer);
 hub_http__conn_t *hub_http__conn_of(h2o_req_t *req);

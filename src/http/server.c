@@ -250,17 +250,21 @@ void hub_http_worker_drain(hub_http_worker_t *worker)
     if (worker->draining)
         return;
     worker->draining = true;
-    uv_close((uv_handle_t *)worker->listener, free_handle);
-    worker->listener = NULL;
     /* Set directly: h2o_context_request_shutdown starts timers of HTTP/2 that make an early dispose abort. */
     worker->context.shutdown_requested = 1;
     for (hub_http__conn_t *conn = worker->conns, *next; conn; conn = next) {
         next = conn->next;
-        if (conn->phase == PHASE_TLS || (conn->phase == PHASE_IDLE && !conn->stash.len))
+        if (conn->phase == PHASE_IDLE && !hub_http__conn_has_input(conn))
             hub_http__conn_close(conn);
+        else if (conn->phase == PHASE_IDLE)
+            conn->since = uv_now(worker->loop);
         else if (conn->phase == PHASE_BUSY && conn->request)
             hub_http__reply_end_stream(conn->request);
     }
+    /* Who has connected already is still answered (the sweep ends those that stay silent). */
+    hub_http__accept_rest(worker);
+    uv_close((uv_handle_t *)worker->listener, free_handle);
+    worker->listener = NULL;
 }
 
 bool hub_http_worker_idle(const hub_http_worker_t *worker)
