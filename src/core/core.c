@@ -9,6 +9,7 @@
 #include "face.h"
 #include "integration.h"
 #include "metrics.h"
+#include "sweep.h"
 
 #define BODY_LIMIT ((size_t)8 << 20)
 #define BULK_LIMIT ((size_t)512 << 20)
@@ -99,6 +100,8 @@ void hub_worker_start(hub_worker_t *worker)
 {
     hub_core_t *core = worker->core;
     hub_agents_start(worker);
+    if (worker->index == 0)
+        hub_sweep_start(worker);
     atomic_fetch_add(&core->started, 1);
     /* Commits wake workers only when all of them exist: the count is published by the last one. */
     if (atomic_load(&core->started) == core->config.workers) {
@@ -114,7 +117,8 @@ bool hub_worker_stop(hub_worker_t *worker)
     worker->stopping = true;
     atomic_store(&worker->core->stopping, true);
     hub_events_stop(worker);
-    return hub_agents_stop(worker);
+    bool swept = hub_sweep_stop(worker);
+    return hub_agents_stop(worker) && swept;
 }
 
 void hub_worker_destroy(hub_worker_t *worker)
@@ -122,6 +126,7 @@ void hub_worker_destroy(hub_worker_t *worker)
     if (!worker)
         return;
     hub_agents_destroy(worker);
+    hub_sweep_destroy(worker);
     hub_integration_cache_destroy(worker->integrations);
     free(worker);
 }

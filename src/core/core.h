@@ -32,6 +32,7 @@ struct hub_worker {
     struct hub_integration_cache *integrations; /* core/integration.c */
     struct hub_agents *agents;                  /* core/agent.c */
     struct hub_waiters *waiters;                /* core/events.c: event streams that wait for a commit */
+    struct hub_sweep *sweep;                    /* core/sweep.c: worker 0 */
     hub_task_t commit_task;
     atomic_bool commit_posted;
     bool stopping;
