@@ -17,7 +17,7 @@ static const char usage[] = "usage: ocpi-hub check FILE|- --version V --object N
 typedef struct run {
     ocpi_check_t check;
     const char *file;
-    bool json;
+    bool json, help;
     FILE *out;
     unsigned long objects, invalid, printed;
 } run_t;
@@ -51,7 +51,9 @@ static int parse(run_t *run, int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (value_of(argc, argv, &i, "--version", &version) || value_of(argc, argv, &i, "--object", &object))
             continue;
-        if (strcmp(argv[i], "--json") == 0)
+        if (strcmp(argv[i], "--help") == 0)
+            run->help = true;
+        else if (strcmp(argv[i], "--json") == 0)
             run->json = true;
         else if (strcmp(argv[i], "--patch") == 0)
             run->check.partial = true;
@@ -64,6 +66,8 @@ static int parse(run_t *run, int argc, char **argv)
         else
             run->file = argv[i];
     }
+    if (run->help)
+        return 0;
     if (!run->file)
         return wrong("no file given", "");
     if (!version || !ocpi_version_parse(hub_slice_str(version), &run->check.version))
@@ -191,6 +195,10 @@ int hub_app_check(int argc, char **argv)
     int usage_error = parse(&run, argc, argv);
     if (usage_error)
         return usage_error;
+    if (run.help) {
+        fputs(usage, stdout);
+        return 0;
+    }
     hub_buf_t text = HUB_BUF_INIT(NULL);
     if (!read_all(run.file, &text)) {
         fprintf(stderr, "ocpi-hub check: cannot read %s: %s\n", run.file, strerror(errno));
