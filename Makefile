@@ -37,6 +37,7 @@ fuzz: packages
 image:
 	@sh docker/install-packages.sh image
 	sh docker/build-image.sh
+	sh docker/test-image.sh
 
 format: packages
 	git ls-files '*.c' '*.h' | xargs clang-format -i
