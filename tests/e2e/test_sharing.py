@@ -201,6 +201,7 @@ def test_a_change_of_bindings_is_pushed(hub):
         assert pushed["evses"][0]["connectors"][0]["tariff_ids"] == ["OTHER"]
         assert sight.partner.wait_for("PUT", "/tariffs/NL/ABC/OTHER")[0].time < sight.partner.wait_for("PUT", "/locations/NL/ABC/OPEN")[0].time
         assert not sight.partner.requests("PUT", "PLAIN") and not sight.partner.requests("PUT", "NAMED")
+        wait_until(lambda: all(m["lag"] == 0 for m in hub.get(sight.path + "/delivery")["modules"][:2]))
         hub.request("DELETE", sight.path + "/locations/NL/ABC/OPEN")
         sight.partner.wait_for("DELETE", "/tariffs/NL/ABC/OTHER")
         last = wait_until(lambda: (c := sight.partner.requests("PUT", "/locations/NL/ABC/OPEN")) and len(c) > 1 and c[-1]).body
