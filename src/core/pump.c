@@ -4,7 +4,7 @@
 #include "pump.h"
 #include "sharing.h"
 
-#define WINDOW 256u /* items in memory a pump */
+#define WINDOW 64u  /* items in memory a pump */
 #define BUDGET 2000 /* entries read at a time, so that a worker never stands still */
 
 /* FNV-1a */
@@ -101,6 +101,7 @@ void hub_pump__finish(hub_push_item_t *item, hub_push_result_t result)
         item->unsettled = true;
         item->next_result = push->results;
         push->results = item;
+        push->result_count++;
     }
     advance(pump);
 }

@@ -74,14 +74,16 @@ def test_a_tariff_that_no_connector_names_is_not_pushed_until_one_does(hub, part
     assert len(partner.requests("PUT", "/tariffs/")) == 1
 
 
-def test_removed_location_goes_out_with_every_evse_removed(hub, partner):
+def test_L4_removed_location_goes_out_with_every_evse_removed(hub, partner):
     ident = connect(hub, partner, ["CPO"])
     switch(hub, ident, **BOTH)
     hub.put("/v1/locations/NL/ABC/L1", location("L1", evses=[evse("E1"), evse("E2")]))
     partner.wait_for("PUT", "/locations/NL/ABC/L1")
+    time.sleep(0.3)
     assert hub.request("DELETE", "/v1/locations/NL/ABC/L1").status == 204
-    call = partner.wait_for("PUT", "/locations/NL/ABC/L1", 2)[-1]
-    assert [e["status"] for e in call.body["evses"]] == ["REMOVED", "REMOVED"]
+    calls = partner.wait_for("PATCH", "/locations/NL/ABC/L1/", 2)
+    assert sorted(c.path[-2:] for c in calls) == ["E1", "E2"]
+    assert [c.body["status"] for c in calls] == ["REMOVED", "REMOVED"]
     assert not partner.requests("DELETE", "/locations/")
 
 
