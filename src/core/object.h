@@ -49,6 +49,8 @@ hub_err_t hub_objects__begin(hub_storing_t *s, hub_core_t *core, hub_view_t *vie
 yyjson_val *hub_objects__base(hub_storing_t *s);
 yyjson_val *hub_objects__read(hub_pool_t *pool, hub_slice_t text); /* our own bytes: never fails on what we wrote; NULL when damaged */
 hub_err_t hub_objects__refuse(hub_incoming_t *in, hub_slice_t pointer, const char *rule, const char *format, ...) HUB_PRINTF(4, 5);
+/* An error after the first write must undo the operation: it is never one that only refuses. */
+hub_err_t hub_objects__written(hub_err_t err);
 void hub_objects__forget(ocpi_problems_t *problems, uint32_t count); /* keeps the first `count`: apply may run again */
 void hub_objects__projection_key(hub_key_t *key, hub_slice_t object_key, ocpi_version_t version); /* of table PROJECTION */
 /* The stored whole with the body merged in at its level (PUT of a level, PATCH of any). NULL: the parent or the level is unknown (decision

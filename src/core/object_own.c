@@ -181,9 +181,10 @@ hub_err_t hub_objects__put_own(hub_storing_t *s, yyjson_mut_doc *doc, yyjson_mut
     in->head = (hub_object_t){
         .last_updated = hub_objects__time(after), .received_at = in->now, .flags = flags_of(s, after, flags), .bytes = in->stored};
     hub_err_t err = audiences_of(s, &in->head);
-    if (!err)
-        err = put_entries(s, &in->head, difference, &status);
-    return err ? err : s->row->follow(s, before, after);
+    if (err)
+        return err;
+    err = put_entries(s, &in->head, difference, &status);
+    return hub_objects__written(err ? err : s->row->follow(s, before, after));
 }
 
 /* A whole made of what is stored and a body that addresses a level of it, or changes some members. */

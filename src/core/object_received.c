@@ -106,7 +106,7 @@ static hub_err_t put_quarantine(hub_storing_t *s)
 /* A PATCH of an EVSE with nothing but its status is an event of its own. */
 static bool status_only(const hub_storing_t *s)
 {
-    if (s->level != 1 || !s->in->patch || !yyjson_obj_get(s->in->root, "status"))
+    if (s->level != 1 || !s->in->patch || s->in->evse_uid.len > 255 || !yyjson_obj_get(s->in->root, "status"))
         return false;
     size_t i, n;
     yyjson_val *key, *value;
@@ -137,7 +137,7 @@ static hub_err_t put(hub_storing_t *s, const whole_t *whole)
         hub_object_put(s->view, &s->id, &in->head, status ? HUB_CHANGE_EVSE : HUB_CHANGE_OBJECT, status ? in->evse_uid : HUB_SLICE_NONE);
     if (!err)
         err = put_projection(s, whole);
-    return err ? err : put_quarantine(s);
+    return hub_objects__written(err ? err : put_quarantine(s));
 }
 
 hub_err_t hub_objects__store_received(hub_storing_t *s)

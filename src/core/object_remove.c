@@ -91,7 +91,7 @@ hub_err_t hub_objects__remove_tariff(hub_storing_t *s)
     if (hub_sharing_tariff_named(s->view, &s->id))
         return HUB_ECONFLICT;
     hub_err_t err = hub_object_delete(s->view, &s->id, s->in->now);
-    return err ? err : s->row->follow(s, hub_objects__base(s), NULL);
+    return hub_objects__written(err ? err : s->row->follow(s, hub_objects__base(s), NULL));
 }
 
 /* ---- received ---- */
@@ -108,7 +108,7 @@ static hub_err_t remove_received(hub_storing_t *s)
         err = hub_quarantine_clear(s->view, in->from, in->module, HUB_QUARANTINE_RECEIVED, in->country, in->party, in->id);
     if (!err || err == HUB_ENOT_FOUND)
         err = hub_object_delete(s->view, &s->id, in->now);
-    return err;
+    return hub_objects__written(err);
 }
 
 hub_err_t hub_objects_remove(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, hub_incoming_t *what)

@@ -37,6 +37,11 @@ bool hub_objects_refused(hub_err_t err)
     }
 }
 
+hub_err_t hub_objects__written(hub_err_t err)
+{
+    return hub_objects_refused(err) ? HUB_EINTERNAL : err;
+}
+
 hub_err_t hub_objects__refuse(hub_incoming_t *in, hub_slice_t pointer, const char *rule, const char *format, ...)
 {
     char text[256];
@@ -269,6 +274,17 @@ static hub_err_t store(hub_storing_t *s)
     return in->from ? hub_objects__store_received(s) : hub_objects__store_own(s);
 }
 
+/* What a pull shows is there, even when this form of it is refused: the stored one does not become stale. */
+static hub_err_t note_seen(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, hub_incoming_t *in)
+{
+    hub_storing_t s;
+    if (!in->pulled || !in->country.ptr || !in->party.ptr || !in->id.ptr || hub_objects__begin(&s, core, view, pool, in) || !s.exists)
+        return HUB_EOK;
+    s.head.received_at = in->now;
+    s.head.bytes = hub_pool_copy(pool, s.head.bytes);
+    return hub_objects__written(hub_object_put(view, &s.id, &s.head, HUB_CHANGE_NONE, HUB_SLICE_NONE));
+}
+
 hub_err_t hub_objects_store(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, hub_incoming_t *in)
 {
     hub_objects_prepare(pool, in);
@@ -283,6 +299,8 @@ hub_err_t hub_objects_store(hub_core_t *core, hub_view_t *view, hub_pool_t *pool
         return err;
     hub_err_t kept = hub_quarantine_put(view, pool, in->from, in->module, HUB_QUARANTINE_RECEIVED, in->country, in->party, in->id, in->text,
                                         &in->problems);
+    if (!kept)
+        kept = note_seen(core, view, pool, in);
     return kept ? kept : err;
 }
 

@@ -186,6 +186,23 @@ def test_I_older_is_ignored_equal_applied(cpo):
     assert good(cpo.call("GET", "/BE/BEC/I1")).data["name"] == "same time"
 
 
+def test_ids_that_are_too_long_or_odd(cpo):
+    long = "x" * 300
+    refused(cpo.call("PUT", "/BE/BEC/" + long, theirs(long)), 200, 2001, "/id", "length")
+    refused(cpo.call("GET", "/BE/BEC/" + long), 404, 2003)
+    uid = "u" * 300
+    reply = cpo.call("PUT", "/BE/BEC/LONG", theirs("LONG", evses=[evse(uid)]))
+    assert reply.ocpi_status in (1000, 2001)
+    reply = cpo.call("PATCH", "/BE/BEC/LONG/" + uid, {"status": "CHARGING", "last_updated": NEWER})
+    assert reply.ocpi_status in (1000, 2003)
+    if reply.ocpi_status == 1000:
+        assert good(cpo.call("GET", "/BE/BEC/LONG/" + uid)).data["status"] == "CHARGING"
+    good(cpo.call("PUT", "/BE/BEC/a%2Fb%20c", theirs("a/b c")), 201)
+    assert good(cpo.call("GET", "/BE/BEC/A%2fB%20C")).data["id"] == "a/b c"
+    refused(cpo.call("GET", "/BE/BEC/a%00b"), 400, 2001)
+    refused(cpo.call("PUT", "/BE/BEC/R9/%GG", evse()), 400, 2001)
+
+
 def test_F1_tariffs_come_and_go(cpo):
     good(cpo.call("PUT", "/BE/BEC/T1", tariff("T1", "BE", "BEC"), module="tariffs"), 201)
     assert good(cpo.call("GET", "/BE/BEC/T1", module="tariffs")).data == tariff("T1", "BE", "BEC")

@@ -613,6 +613,25 @@ static void what_a_full_pull_no_longer_shows_is_stale_up_to_a_fifth(void **state
     assert_false(object_of(&in).flags & HUB_OBJECT_STALE);
 }
 
+static void what_a_pull_shows_in_a_bad_form_is_not_stale(void **state)
+{
+    (void)state;
+    hub_incoming_t in = given("L1", NULL, NULL, LOCATION(BEC("L1"), "", OLD));
+    in.pulled = true;
+    assert_int_equal(save(&in), HUB_EOK);
+    hub_object_t first = object_of(&in);
+    hub_incoming_t bad = given("L1", NULL, NULL, "{\"country_code\":\"BE\",\"party_id\":\"BEC\",\"id\":\"L1\"}");
+    bad.pulled = true;
+    bad.now = NOW + 1000;
+    assert_int_equal(save(&bad), HUB_EINVALID);
+    stale_t stale = {.since = NOW + 1000};
+    assert_int_equal(run(stale_run, &stale), HUB_EOK);
+    assert_int_equal(stale.marked, 0);
+    assert_false(stale.refused);
+    assert_int_equal(object_of(&in).seq, first.seq);
+    assert_true(hub_slice_eq(object_of(&in).bytes, first.bytes));
+}
+
 /* ---- bulk bodies ---- */
 
 static unsigned split(const char *type, const char *body, hub_err_t want, char *out)
@@ -678,6 +697,7 @@ int main(void)
         TEST(strict_profile_refuses_what_is_odd),
         TEST(a_defective_evse_is_left_out_and_the_location_stays),
         TEST(what_a_full_pull_no_longer_shows_is_stale_up_to_a_fifth),
+        TEST(what_a_pull_shows_in_a_bad_form_is_not_stale),
         TEST(bulk_bodies_are_split_without_being_parsed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
