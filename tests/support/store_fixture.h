@@ -68,6 +68,7 @@ static inline void fixture_close(fixture_t *f)
     fixture_remove(f->path);
 }
 
+/* Runs on the store thread, where cmocka's assertions cannot jump back: HUB_ASSERT inside. */
 typedef hub_err_t fixture_apply_t(hub_view_t *view, void *arg);
 typedef struct fixture_op {
     hub_op_t op;

@@ -235,12 +235,12 @@ static hub_err_t read_then_write(hub_view_t *view, void *arg)
     for (int i = 0; i < 3; i++) {
         char text[40];
         hub_object_t next = {.bytes = hub_slice(text, (size_t)snprintf(text, sizeof text, "state %d", i))};
-        assert_int_equal(hub_object_put(view, &id, &next, HUB_CHANGE_OBJECT, HUB_SLICE_NONE), HUB_EOK);
-        assert_int_equal(hub_object_get(view, &id, &object), HUB_EOK);
+        HUB_ASSERT(hub_object_put(view, &id, &next, HUB_CHANGE_OBJECT, HUB_SLICE_NONE) == HUB_EOK);
+        HUB_ASSERT(hub_object_get(view, &id, &object) == HUB_EOK);
         more = (hub_object_t){.bytes = HUB_SLICE_LIT("something longer that moves what lies in the page")};
-        assert_int_equal(hub_object_put(view, &other, &more, HUB_CHANGE_OBJECT, HUB_SLICE_NONE), HUB_EOK);
-        assert_int_equal(hub_object_delete(view, &id, 1), HUB_EOK);
-        assert_slice(object.bytes, text);
+        HUB_ASSERT(hub_object_put(view, &other, &more, HUB_CHANGE_OBJECT, HUB_SLICE_NONE) == HUB_EOK);
+        HUB_ASSERT(hub_object_delete(view, &id, 1) == HUB_EOK);
+        HUB_ASSERT(hub_slice_eq_str(object.bytes, text));
     }
     return HUB_EOK;
 }
@@ -303,7 +303,7 @@ static hub_err_t random_step(hub_view_t *view, step_t *s)
     hub_object_id_t id = fixture_id(n % 2 ? 9 : 0, 1, name);
     if (what < 2) {
         hub_err_t err = hub_object_delete(view, &id, 100 + (int64_t)draw(s, 50));
-        assert_int_equal(err, m->there[n] ? HUB_EOK : HUB_ENOT_FOUND);
+        HUB_ASSERT(err == (m->there[n] ? HUB_EOK : HUB_ENOT_FOUND));
         m->there[n] = false;
         m->member[n] = 0;
         return HUB_EOK;
@@ -312,7 +312,7 @@ static hub_err_t random_step(hub_view_t *view, step_t *s)
     unsigned member = draw_audiences(s, &object);
     if (what == 2) {
         hub_err_t err = hub_object_audiences(view, &id, object.audiences, object.audience_count);
-        assert_int_equal(err, m->there[n] ? HUB_EOK : HUB_ENOT_FOUND);
+        HUB_ASSERT(err == (m->there[n] ? HUB_EOK : HUB_ENOT_FOUND));
         m->member[n] = m->there[n] ? member : 0;
         return HUB_EOK;
     }
@@ -321,7 +321,7 @@ static hub_err_t random_step(hub_view_t *view, step_t *s)
     hub_change_kind_t kind = what == 3 ? HUB_CHANGE_NONE : what < 6 ? HUB_CHANGE_EVSE : HUB_CHANGE_OBJECT;
     hub_err_t err = hub_object_put(view, &id, &object, kind, kind == HUB_CHANGE_EVSE ? HUB_SLICE_LIT("EV") : HUB_SLICE_NONE);
     m->version[n] = m->there[n] ? m->version[n] + 1 : 1;
-    assert_int_equal(object.version, m->version[n]);
+    HUB_ASSERT(object.version == m->version[n]);
     m->there[n] = true;
     m->member[n] = member;
     memcpy(m->text[n], text, sizeof text);

@@ -27,7 +27,7 @@ static hub_err_t put_apply(hub_view_t *view, hub_op_t *op)
     put->runs++;
     if (put->early)
         return put->answer;
-    assert_true(hub_view_writable(view));
+    HUB_ASSERT(hub_view_writable(view));
     key_of(&key, put->n);
     hub_err_t err = hub_view_put(view, HUB_TABLE_PARTY, &key, hub_slice(bytes, put->size));
     return err ? err : put->answer;
