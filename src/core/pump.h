@@ -79,7 +79,8 @@ typedef struct hub_push {
     int64_t backoff_until; /* ms; 0: none */
     hub_timer_t backoff_timer, settle_timer, more_timer;
     bool settle_armed;
-    hub_push_item_t *results;       /* done, not yet settled */
+    hub_push_item_t *results; /* done, not yet settled */
+    unsigned result_count;
     hub_push_item_t *settling_list; /* of the operation under way */
     uint64_t refused[64];           /* hashes of keys that are refused now */
     unsigned refused_count;

@@ -9,6 +9,7 @@
 
 #define SETTLE_MS 200u
 #define RETRY_MS 1000u
+#define RESULTS_MOST 64u   /* then it is not worth waiting longer */
 #define CURSOR_STEP 10000u /* a cursor that has only passed what does not concern this partner is written this seldom */
 
 void hub_push_reader(hub_key_t *key, uint32_t integration, ocpi_module_t module)
@@ -189,6 +190,7 @@ void hub_push__settle(hub_push_t *push)
         return;
     }
     push->results = NULL;
+    push->result_count = 0;
     push->settling_list = op->items;
     push->settling = true;
     hub_agent_hold(agent);
@@ -207,7 +209,7 @@ void hub_push__settle_soon(hub_push_t *push)
     hub_agent_t *agent = push->agent;
     if (push->ended || push->settling)
         return;
-    if (idle(push)) {
+    if (idle(push) || push->result_count >= RESULTS_MOST) {
         hub_push__settle(push);
     } else if (!push->settle_armed && push->results) {
         push->settle_armed = true;
