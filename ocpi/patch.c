@@ -54,13 +54,12 @@ static void add(run_t *run, yyjson_mut_val *object, yyjson_val *key, yyjson_mut_
     yyjson_mut_obj_add(object, yyjson_val_mut_copy(run->doc, key), value);
 }
 
-static yyjson_mut_val *merge_objects(run_t *run, yyjson_val *base, yyjson_val *patch)
+/* The members of the base, with what the patch says of them. */
+static void merge_known(run_t *run, yyjson_mut_val *out, yyjson_val *base, entry_t *entries, size_t count)
 {
-    yyjson_mut_val *out = yyjson_mut_obj(run->doc);
-    size_t count, i, max;
-    entry_t *entries = index_of(run, patch, &count);
+    size_t i, max;
     yyjson_val *key, *value;
-    yyjson_obj_foreach(base, i, max, key, value) /* none when the base is no object */
+    yyjson_obj_foreach(base, i, max, key, value)
     {
         entry_t *entry = find(entries, count, ocpi__text(key));
         if (!entry) {
@@ -71,6 +70,16 @@ static yyjson_mut_val *merge_objects(run_t *run, yyjson_val *base, yyjson_val *p
         if (!yyjson_is_null(entry->value))
             add(run, out, key, merge(run, value, entry->value));
     }
+}
+
+static yyjson_mut_val *merge_objects(run_t *run, yyjson_val *base, yyjson_val *patch)
+{
+    yyjson_mut_val *out = yyjson_mut_obj(run->doc);
+    size_t count, i, max;
+    entry_t *entries = index_of(run, patch, &count);
+    if (base)
+        merge_known(run, out, base, entries, count);
+    yyjson_val *key, *value;
     yyjson_obj_foreach(patch, i, max, key, value) /* the new ones, in the order of the patch */
     {
         if (!yyjson_is_null(value) && !find(entries, count, ocpi__text(key))->used)

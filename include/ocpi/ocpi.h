@@ -139,13 +139,15 @@ typedef struct ocpi_check {
     bool own;     /* our own backend's object: strict about what we would send (types, enums, lengths are errors), but last_updated may be
                      missing, and unknown fields stay */
 } ocpi_check_t;
-/* The rules of decisions.md "Validation of what peers send". True when there is no ERROR. An EVSE or Connector inside a Location that
- * breaks a hard rule is a WARNING with rule "left-out" there: it is left out of normalised output, the Location stays. */
+/* A partner's object is refused for: no object, a required field of its own absent or null (time_zone excepted), another JSON type in one
+ * of these or in evses, a required DateTime of its own that cannot be read. True when there is no ERROR. An EVSE or Connector inside a
+ * Location that breaks a hard rule is a WARNING with rule "left-out" there: it is left out of normalised output, the Location stays. */
 bool ocpi_check(yyjson_val *root, const ocpi_check_t *check, ocpi_problems_t *problems);
 
 /* Normalised form: what projections and /v1 show. null items and defective optional members (and defective EVSEs and Connectors) left out,
  * null members dropped, scalars coerced, times converted (decision S), time_zone derived where the country has one zone; unknown fields
- * stay. *changed (may be NULL): false when the output equals the input, which then is returned as it was. */
+ * stay. *changed (may be NULL): false when the output equals the input, which then is returned as it was. What is required is never left
+ * out. An EVSE or Connector without last_updated is defective here: stamp our own objects before. */
 hub_slice_t ocpi_normalise(hub_pool_t *pool, yyjson_val *root, hub_slice_t text, ocpi_object_id_t object, ocpi_version_t version,
                            bool *changed);
 
@@ -203,13 +205,14 @@ typedef struct ocpi_page {
  * "/query/limit", …). */
 hub_err_t ocpi_page_parse(hub_pool_t *pool, hub_slice_t query, uint32_t max_limit, bool need_date_from, ocpi_page_t *out,
                           ocpi_problem_t *problem);
-/* <url?date_from=…&offset=…&limit=…&position=…>; rel="next" (P5, P6): original filters, effective limit, new offset. */
+/* <url?date_from=…&offset=…&limit=…&position=…>; rel="next" (P5, P6): original filters, effective limit, new offset. None when
+ * there is no next position: the last page. */
 hub_slice_t ocpi_page_link(hub_pool_t *pool, hub_slice_t url, const ocpi_page_t *page, uint32_t returned, hub_slice_t next_position);
 /* rel="next" of a received Link header, as it is (relative ones too); none when there is none. Tolerates missing brackets and quotes. */
 hub_slice_t ocpi_link_next(hub_slice_t header);
-/* One decoded query parameter; false when absent. HUB_SLICE with len 0 when empty. */
+/* One decoded query parameter; false when absent. HUB_SLICE with len 0 when empty. With a broken escape it comes as it was sent. */
 bool ocpi_query_get(hub_pool_t *pool, hub_slice_t query, const char *name, hub_slice_t *value);
-bool ocpi_url_decode(hub_pool_t *pool, hub_slice_t text, hub_slice_t *out); /* %XX; false on a broken escape or a NUL */
+bool ocpi_url_decode(hub_pool_t *pool, hub_slice_t text, hub_slice_t *out); /* %XX; false on a broken escape, a NUL, no UTF-8 */
 
 /* ---- routes: what is served; version details are printed from the same rows ---- */
 
