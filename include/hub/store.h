@@ -204,7 +204,7 @@ typedef struct hub_list_row {
     hub_slice_t key; /* of the object; mapped */
 } hub_list_row_t;
 
-#define HUB_LIST_AUDIENCES 16
+#define HUB_LIST_AUDIENCES 64
 typedef struct hub_list_query {
     const hub_audience_t *audiences;
     uint32_t audience_count; /* ≤ HUB_LIST_AUDIENCES */

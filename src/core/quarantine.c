@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "collection.h"
 #include "objects.h"
 #include "reply.h"
 #include "v1.h"
@@ -294,22 +295,16 @@ static void write_record(hub_buf_t *out, hub_pool_t *pool, const record_t *recor
 
 void hub_v1_quarantine_list(hub_exchange_t *x)
 {
-    ocpi_page_t page;
-    ocpi_problem_t problem = {0};
+    hub_v1_page_t page;
     hub_key_t prefix;
     hub_scan_t scan;
     hub_slice_t key, value;
     hub_buf_t out = HUB_BUF_INIT(x->pool);
     record_t record;
     uint32_t id = integration_of(x), written = 0;
-    if (!id)
+    if (!id || !hub_v1_page_read(x, &page))
         return;
-    hub_err_t err = ocpi_page_parse(x->pool, x->query, HUB_PAGE_LIMIT, false, &page, &problem);
-    if (err != HUB_EOK) {
-        hub_reply_problemf(x, err, "%.*s: %.*s", HUB_SLICE_FMT(problem.pointer), HUB_SLICE_FMT(problem.message));
-        return;
-    }
-    uint64_t at = 0, total = hub_quarantine_count(x->state->view, x->state->tenant, id);
+    uint64_t at = 0;
     record_key(&prefix, x->state->tenant, id);
     hub_buf_add_char(&out, '[');
     hub_scan_init(&scan, x->state->view, HUB_TABLE_QUARANTINE, &prefix, NULL, true); /* newest first */
@@ -320,17 +315,13 @@ void hub_v1_quarantine_list(hub_exchange_t *x)
             hub_buf_add_char(&out, ',');
         write_record(&out, x->pool, &record);
     }
-    err = hub_scan_finish(&scan);
+    hub_err_t err = hub_scan_finish(&scan);
     hub_buf_add_char(&out, ']');
     if (err != HUB_EOK) {
         hub_reply_problem(x, err, HUB_SLICE_NONE);
         return;
     }
-    hub_reply_add_header(x, "x-total-count", hub_pool_printf(x->pool, "%llu", (unsigned long long)total));
-    if (page.offset + written < total && written) {
-        hub_slice_t url = hub_pool_printf(x->pool, "%.*s%.*s", HUB_SLICE_FMT(x->worker->core->public_url), HUB_SLICE_FMT(x->path));
-        hub_reply_add_header(x, "link", ocpi_page_link(x->pool, url, &page, written, HUB_SLICE_NONE));
-    }
+    hub_v1_page_headers(x, &page, hub_pool_str(x->pool, x->path), hub_quarantine_count(x->state->view, x->state->tenant, id));
     hub_reply_json(x, 200, hub_buf_slice(&out));
 }
 

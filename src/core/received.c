@@ -1,4 +1,6 @@
 /* /v1/received: what partners gave us, normalised, with what was odd about it. */
+#include <string.h>
+
 #include "object.h"
 #include "reply.h"
 #include "v1.h"
@@ -87,6 +89,20 @@ static hub_err_t write_list(hub_view_t *view, hub_pool_t *pool, const hub_object
     return err;
 }
 
+/* As of every list of objects; the link keeps the integration asked for. */
+static void received_headers(hub_exchange_t *x, const hub_objects_page_t *page, hub_audience_t audience)
+{
+    uint32_t first = x->reply.header_count;
+    hub_objects__page_headers(x, page);
+    for (uint32_t i = first; i < x->reply.header_count && audience >> 56 == HUB_AUDIENCE_RECEIVED; i++) {
+        hub_header_t *header = &x->reply.headers[i];
+        const char *end = hub_slice_eq_str(header->name, "link") ? memchr(header->value.ptr, '>', header->value.len) : NULL;
+        if (end)
+            header->value = hub_pool_printf(x->pool, "%.*s&integration=%u%s", (int)(end - header->value.ptr), header->value.ptr,
+                                            (uint32_t)audience, ">; rel=\"next\"");
+    }
+}
+
 void hub_v1_received_list(hub_exchange_t *x)
 {
     const hub_objects_row_t *row = row_of(x);
@@ -125,7 +141,7 @@ void hub_v1_received_list(hub_exchange_t *x)
         return;
     }
     hub_buf_add_char(&out, ']');
-    hub_objects__page_headers(x, &page);
+    received_headers(x, &page, audience);
     hub_reply_json(x, 200, hub_buf_slice(&out));
 }
 
