@@ -8,12 +8,9 @@ enum {
 #undef HUB_SETTING
 };
 enum { ROOT, PROFILE };
-#define FLAGS_NONE 0
-#define FLAGS_REQUIRED HUB_SETTING_REQUIRED
-#define FLAGS_OWN HUB_SETTING_OWN
 static const hub_setting_t rows[] = {
 #define HUB_SETTING(symbol, id, group, type, flags, name, min, max, options, fallback, alias)                                              \
-    {id, group, HUB_SETTING_##type, FLAGS_##flags, name, min, max, options, fallback, alias},
+    HUB_SETTING_ROW(id, group, type, flags, name, min, max, options, fallback, alias),
 #include "approved_party.def"
 #undef HUB_SETTING
 };

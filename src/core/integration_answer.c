@@ -240,9 +240,9 @@ static void write_tail(answer_t *a)
     add_row(a, S_LAST_UPDATED);
     add_row(a, S_CREATED_BY);
     add_row(a, S_MODIFIED_BY);
-    add_connection(a, SETTING_OCPI, "OCPI");
-    add_connection(a, SETTING_UTILITY, "UtilityCloud");
-    add_connection(a, SETTING_SALESFORCE, "Salesforce");
+#define HUB_INTEGRATION_TYPE(name, text, group, served) add_connection(a, SETTING_##group, text);
+#include "integration_type.def"
+#undef HUB_INTEGRATION_TYPE
     hub_buf_add_str(a->out, ",\"settings\":null}");
 }
 

@@ -3,21 +3,15 @@
 
 #include <string.h>
 
-#define FLAGS_NONE 0
-#define FLAGS_KEEP HUB_SETTING_KEEP
-#define FLAGS_REQUIRED HUB_SETTING_REQUIRED
-#define FLAGS_COMMAND HUB_SETTING_COMMAND
-#define FLAGS_OWN HUB_SETTING_OWN
-#define FLAGS_OWN_LINKED (HUB_SETTING_OWN | HUB_SETTING_HIDDEN | HUB_SETTING_REGISTRATION | HUB_SETTING_SHARING)
-#define FLAGS_REGISTRATION HUB_SETTING_REGISTRATION
-#define FLAGS_SHARING HUB_SETTING_SHARING
-#define FLAGS_LINKED (HUB_SETTING_REGISTRATION | HUB_SETTING_SHARING)
-#define FLAGS_SECRET (HUB_SETTING_KEEP | HUB_SETTING_SECRET)
-#define FLAGS_SECRET_LINKED (HUB_SETTING_KEEP | HUB_SETTING_SECRET | HUB_SETTING_REGISTRATION)
+#define HUB_INTEGRATION_TYPE(name, text, group, served) "|" text
+static const char integration_types[] =
+#include "integration_type.def"
+    ;
+#undef HUB_INTEGRATION_TYPE
 
 static const hub_setting_t rows[] = {
 #define HUB_SETTING(symbol, id, group, type, flags, name, min, max, options, fallback, alias)                                              \
-    {id, SETTING_##group, HUB_SETTING_##type, FLAGS_##flags, name, min, max, options, fallback, alias},
+    HUB_SETTING_ROW(id, SETTING_##group, type, flags, name, min, max, options, fallback, alias),
 #include "setting.def"
 #undef HUB_SETTING
 };
@@ -55,35 +49,10 @@ static const char *const read_only[] = {"id",
 
 /* ---- ourParties and partyPlatform ---- */
 
-static void add_role(void *arg, hub_slice_t item)
-{
-    uint32_t *mask = arg;
-    ocpi_role_t role;
-    if (ocpi_role_parse(item, &role))
-        *mask |= role;
-}
-
-uint32_t hub_integration_roles(hub_slice_t json)
-{
-    uint32_t mask = 0;
-    hub_setting_each(json, add_role, &mask);
-    return mask;
-}
-
-static bool code_ok(hub_slice_t s, size_t len)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        char c = (char)(s.ptr[i] | 0x20);
-        if (!((c >= 'a' && c <= 'z') || (s.ptr[i] >= '0' && s.ptr[i] <= '9')))
-            return false;
-    }
-    return s.len == len;
-}
-
 static bool check_code(hub_pool_t *pool, yyjson_val *object, const char *name, size_t len, hub_slice_t pointer, ocpi_problems_t *problems)
 {
     yyjson_val *value = yyjson_obj_get(object, name);
-    if (yyjson_is_str(value) && code_ok(ocpi_str(value), len))
+    if (yyjson_is_str(value) && ocpi_str(value).len == len && hub_setting_is_code(ocpi_str(value)))
         return true;
     ocpi_problem_add(problems, OCPI_ERROR, hub_pool_printf(pool, "%.*s/%s", HUB_SLICE_FMT(pointer), name), value ? "pattern" : "required",
                      "must be %zu letters or digits", len);
@@ -180,7 +149,7 @@ static void add_named(resolving_t *r, yyjson_val *value, hub_slice_t pointer)
         return;
     }
     yyjson_val *list = yyjson_obj_get(value, "roles");
-    uint32_t roles = yyjson_arr_size(list) ? hub_integration_roles(ocpi_write(r->pool, list)) : 0;
+    uint32_t roles = yyjson_arr_size(list) ? hub_setting_roles(ocpi_write(r->pool, list)) : 0;
     if (roles && r->roles && (roles & ~r->roles))
         ocpi_problem_add(r->problems, OCPI_ERROR, hub_pool_printf(r->pool, "%.*s/roles", HUB_SLICE_FMT(pointer)), "enum",
                          "must be among customerRoles");
@@ -247,7 +216,7 @@ static void add_only(resolving_t *r, hub_slice_t before)
 hub_slice_t hub_integration_resolve(hub_view_t *view, hub_pool_t *pool, uint32_t tenant, const hub_setting_values_t *now,
                                     hub_slice_t before, ocpi_problems_t *problems)
 {
-    resolving_t r = {view, pool, tenant, hub_integration_roles(now->json[S_CUSTOMER_ROLES]), problems, HUB_BUF_INIT(pool)};
+    resolving_t r = {view, pool, tenant, hub_setting_roles(now->json[S_CUSTOMER_ROLES]), problems, HUB_BUF_INIT(pool)};
     uint32_t errors = problems->errors;
     if (now->json[S_OUR_PARTIES].ptr && !hub_slice_eq_str(now->json[S_OUR_PARTIES], "[]"))
         add_listed(&r, now->json[S_OUR_PARTIES], "/ocpiConnection/ourParties");
@@ -276,13 +245,6 @@ static void add_version(void *arg, hub_slice_t item)
         *mask |= version;
 }
 
-static void copy_code(char *out, size_t size, hub_slice_t s)
-{
-    size_t len = s.len < size - 1 ? s.len : size - 1;
-    memcpy(out, s.ptr ? s.ptr : "", len);
-    out[len] = 0;
-}
-
 static void decode_parties(hub_pool_t *pool, hub_slice_t json, hub_integration_t *out)
 {
     yyjson_doc *doc;
@@ -298,8 +260,8 @@ static void decode_parties(hub_pool_t *pool, hub_slice_t json, hub_integration_t
         uint64_t id = 0, roles = 0;
         hub_slice_u64(ocpi_get_str(item, "id"), &id);
         hub_slice_u64(ocpi_get_str(item, "roles"), &roles);
-        copy_code(party->country, sizeof party->country, ocpi_get_str(item, "countryCode"));
-        copy_code(party->party, sizeof party->party, ocpi_get_str(item, "partyId"));
+        hub_setting_copy(party->country, sizeof party->country, ocpi_get_str(item, "countryCode"));
+        hub_setting_copy(party->party, sizeof party->party, ocpi_get_str(item, "partyId"));
         party->id = (uint32_t)id;
         party->roles = (uint32_t)roles;
     }
@@ -359,7 +321,7 @@ hub_err_t hub_integration_decode(hub_core_t *core, hub_pool_t *pool, uint32_t te
     out->sharing_bound = hub_slice_eq_str(v[S_LOCATION_SHARING], "\"BOUND\"");
     out->tariffs_all = hub_slice_eq_str(v[S_TARIFF_SHARING], "\"ALL\"");
     decode_parties(pool, v[S_RESOLVED], out);
-    out->customer_roles = hub_integration_roles(v[S_CUSTOMER_ROLES]);
+    out->customer_roles = hub_setting_roles(v[S_CUSTOMER_ROLES]);
     if (!out->customer_roles) /* not said: what our parties are */
         for (uint32_t i = 0; i < out->party_count; i++)
             out->customer_roles |= out->parties[i].roles;

@@ -6,9 +6,6 @@
 #include "party.h"
 #include "setting.h"
 
-/* HUB_INTEGRATION_TYPE: one row a type; `served`: the hub exchanges data with it. */
-#define HUB_INTEGRATION_TYPES "OCPI|UtilityCloud|Salesforce"
-
 enum { SETTING_ROOT, SETTING_HIDDEN, SETTING_MODELS, SETTING_OCPI, SETTING_PROFILE, SETTING_SCHEDULE, SETTING_UTILITY, SETTING_SALESFORCE };
 
 typedef enum hub_setting_row {
@@ -25,7 +22,6 @@ hub_setting_seal_t hub_integration_seal(hub_core_t *core, hub_pool_t *pool, uint
 /* Settings decoded into the fields of an integration; the rest is zero. HUB_ECRYPTO: the token does not open (everything else is there). */
 hub_err_t hub_integration_decode(hub_core_t *core, hub_pool_t *pool, uint32_t tenant, uint32_t id, const hub_setting_values_t *values,
                                  uint64_t version, hub_integration_t *out);
-uint32_t hub_integration_roles(hub_slice_t json); /* ocpi_role_t mask of a JSON array of role names */
 /* ourParties or partyPlatform resolved to our own parties, or the only party that fits; the text of row RESOLVED. None: a problem was
  * added, or (no problem) no party is known yet. `before`: what was resolved until now. */
 hub_slice_t hub_integration_resolve(hub_view_t *view, hub_pool_t *pool, uint32_t tenant, const hub_setting_values_t *now,

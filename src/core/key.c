@@ -9,22 +9,20 @@
 #include "reply.h"
 #include "v1.h"
 
-#define HUB_PERMISSION_NAMES                                                                                                               \
-    "INTEGRATION.READ|INTEGRATION.CREATE|INTEGRATION.UPDATE|INTEGRATION.DELETE|PARTY.READ|PARTY.WRITE|OBJECT.READ|OBJECT.WRITE|EVENT."     \
-    "READ|KEY.ADMIN"
-
 enum {
 #define HUB_SETTING(symbol, id, group, type, flags, name, min, max, options, fallback, alias) K_##symbol,
 #include "key.def"
 #undef HUB_SETTING
 };
 #define ROOT 0
-#define FLAGS_NONE 0
-#define FLAGS_REQUIRED HUB_SETTING_REQUIRED
-#define FLAGS_OWN HUB_SETTING_OWN
+#define HUB_PERMISSION(name, bit, text) "|" text
+static const char permission_names[] =
+#include "permission.def"
+    ;
+#undef HUB_PERMISSION
 static const hub_setting_t rows[] = {
 #define HUB_SETTING(symbol, id, group, type, flags, name, min, max, options, fallback, alias)                                              \
-    {id, group, HUB_SETTING_##type, FLAGS_##flags, name, min, max, options, fallback, alias},
+    HUB_SETTING_ROW(id, group, type, flags, name, min, max, options, fallback, alias),
 #include "key.def"
 #undef HUB_SETTING
 };

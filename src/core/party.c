@@ -13,12 +13,9 @@ enum {
 #undef HUB_SETTING
 };
 #define ROOT 0
-#define FLAGS_NONE 0
-#define FLAGS_REQUIRED HUB_SETTING_REQUIRED
-#define FLAGS_OWN HUB_SETTING_OWN
 static const hub_setting_t rows[] = {
 #define HUB_SETTING(symbol, id, group, type, flags, name, min, max, options, fallback, alias)                                              \
-    {id, group, HUB_SETTING_##type, FLAGS_##flags, name, min, max, options, fallback, alias},
+    HUB_SETTING_ROW(id, group, type, flags, name, min, max, options, fallback, alias),
 #include "party.def"
 #undef HUB_SETTING
 };
@@ -63,21 +60,6 @@ static const hub_setting_table_t table = {rows, HUB_COUNT(rows), groups, HUB_COU
 
 /* ---- look-ups ---- */
 
-static void add_role(void *arg, hub_slice_t item)
-{
-    uint32_t *mask = arg;
-    ocpi_role_t role;
-    if (ocpi_role_parse(item, &role))
-        *mask |= role;
-}
-
-static void copy_code(char *out, size_t size, hub_slice_t s)
-{
-    size_t len = s.len < size - 1 ? s.len : size - 1;
-    memcpy(out, s.ptr ? s.ptr : "", len);
-    out[len] = 0;
-}
-
 static hub_err_t decode(hub_pool_t *pool, uint32_t id, hub_slice_t record, hub_party_t *out)
 {
     hub_setting_values_t values;
@@ -88,9 +70,9 @@ static hub_err_t decode(hub_pool_t *pool, uint32_t id, hub_slice_t record, hub_p
     if (err)
         return err;
     out->id = id;
-    copy_code(out->country, sizeof out->country, hub_setting_text(pool, values.json[P_COUNTRY]));
-    copy_code(out->party, sizeof out->party, hub_setting_text(pool, values.json[P_PARTY]));
-    hub_setting_each(values.json[P_ROLES], add_role, &out->roles);
+    hub_setting_copy(out->country, sizeof out->country, hub_setting_text(pool, values.json[P_COUNTRY]));
+    hub_setting_copy(out->party, sizeof out->party, hub_setting_text(pool, values.json[P_PARTY]));
+    out->roles = hub_setting_roles(values.json[P_ROLES]);
     out->business_details = values.json[P_BUSINESS_DETAILS];
     return HUB_EOK;
 }

@@ -4,6 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OCPI_ROLE(name, bit, text, on_wire) "|" text
+const char hub_setting_role_names[] =
+#include "ocpi/tbl/role.def"
+    ;
+#undef OCPI_ROLE
+
 /* ---- single values ---- */
 
 #define MASK "\xE2\x80\xA2\xE2\x80\xA2\xE2\x80\xA2\xE2\x80\xA2"
@@ -57,6 +63,38 @@ void hub_setting_each(hub_slice_t json, void (*visit)(void *arg, hub_slice_t ite
         visit(arg, hub_slice(p + 1, (size_t)(close - p - 1)));
         p = close + 1;
     }
+}
+
+static void add_role(void *arg, hub_slice_t item)
+{
+    uint32_t *mask = arg;
+    ocpi_role_t role;
+    if (ocpi_role_parse(item, &role))
+        *mask |= role;
+}
+
+uint32_t hub_setting_roles(hub_slice_t json)
+{
+    uint32_t mask = 0;
+    hub_setting_each(json, add_role, &mask);
+    return mask;
+}
+
+bool hub_setting_is_code(hub_slice_t text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = (char)(text.ptr[i] | 0x20);
+        if (!((c >= 'a' && c <= 'z') || (text.ptr[i] >= '0' && text.ptr[i] <= '9')))
+            return false;
+    }
+    return true;
+}
+
+void hub_setting_copy(char *out, size_t size, hub_slice_t text)
+{
+    size_t len = text.len < size - 1 ? text.len : size - 1;
+    memcpy(out, text.ptr ? text.ptr : "", len);
+    out[len] = 0;
 }
 
 hub_err_t hub_setting_secret(hub_pool_t *pool, const hub_setting_seal_t *seal, hub_slice_t json, hub_slice_t *clear)

@@ -44,10 +44,29 @@ typedef struct hub_setting {
     uint8_t flags;
     const char *name;
     int64_t min, max;     /* max 0: none */
-    const char *options;  /* ENUM, ENUMS: "A|B|C" */
+    const char *options;  /* ENUM, ENUMS: "A|B|C" or "|A|B|C" */
     const char *fallback; /* JSON text shown while it is not set; NULL: null */
     const char *alias;    /* another spelling taken in requests, or NULL */
 } hub_setting_t;
+
+/* What a row of a .def file becomes; `flags` is the word that stands there. */
+#define HUB_SETTING_ROW(id, group, type, flags, name, min, max, options, fallback, alias)                                                  \
+    {                                                                                                                                      \
+        id, group, HUB_SETTING_##type, HUB_FLAGS_##flags, name, min, max, options, fallback, alias                                         \
+    }
+#define HUB_FLAGS_NONE 0
+#define HUB_FLAGS_KEEP HUB_SETTING_KEEP
+#define HUB_FLAGS_REQUIRED HUB_SETTING_REQUIRED
+#define HUB_FLAGS_COMMAND HUB_SETTING_COMMAND
+#define HUB_FLAGS_OWN HUB_SETTING_OWN
+#define HUB_FLAGS_REGISTRATION HUB_SETTING_REGISTRATION
+#define HUB_FLAGS_SHARING HUB_SETTING_SHARING
+#define HUB_FLAGS_LINKED (HUB_SETTING_REGISTRATION | HUB_SETTING_SHARING)
+#define HUB_FLAGS_OWN_LINKED (HUB_SETTING_OWN | HUB_SETTING_HIDDEN | HUB_FLAGS_LINKED)
+#define HUB_FLAGS_SECRET (HUB_SETTING_KEEP | HUB_SETTING_SECRET)
+#define HUB_FLAGS_SECRET_LINKED (HUB_FLAGS_SECRET | HUB_SETTING_REGISTRATION)
+
+extern const char hub_setting_role_names[]; /* options: every role of the specification, and our two */
 
 typedef struct hub_setting_group {
     const char *name; /* NULL: the root, always the first */
@@ -111,6 +130,9 @@ void hub_setting_each(hub_slice_t json, void (*visit)(void *arg, hub_slice_t ite
 hub_slice_t hub_setting_json(hub_pool_t *pool, hub_slice_t text); /* as a JSON string */
 hub_err_t hub_setting_secret(hub_pool_t *pool, const hub_setting_seal_t *seal, hub_slice_t json, hub_slice_t *clear);
 bool hub_setting_masked(hub_slice_t text);
+bool hub_setting_is_code(hub_slice_t text);                      /* letters and digits only */
+uint32_t hub_setting_roles(hub_slice_t json);                    /* ocpi_role_t mask of a JSON array of role names */
+void hub_setting_copy(char *out, size_t size, hub_slice_t text); /* cut to fit, NUL-terminated */
 
 /* ---- answers ---- */
 

@@ -85,21 +85,17 @@ static bool all_between(hub_slice_t s, char least, char most)
     return true;
 }
 
-static bool all_code(hub_slice_t s)
+/* Options made from rows of another table start with their separator. */
+static const char *shown(const char *options)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        char c = (char)(s.ptr[i] | 0x20);
-        if (!((c >= 'a' && c <= 'z') || (s.ptr[i] >= '0' && s.ptr[i] <= '9')))
-            return false;
-    }
-    return true;
+    return options + (*options == '|');
 }
 
 static bool is_option(const char *options, hub_slice_t s)
 {
     hub_slice_t rest = hub_slice_str(options), option;
     while (hub_slice_split(&rest, '|', &option))
-        if (hub_slice_eq(option, s))
+        if (option.len && hub_slice_eq(option, s))
             return true;
     return false;
 }
@@ -117,7 +113,7 @@ static const char *bad_form(const reading_t *r, const hub_setting_t *setting, hu
     case HUB_SETTING_TOKEN:
         return all_between(s, 0x21, 0x7E) ? NULL : "must be printable ASCII characters without blanks";
     case HUB_SETTING_CODE:
-        return all_code(s) ? NULL : "must be letters and digits";
+        return hub_setting_is_code(s) ? NULL : "must be letters and digits";
     case HUB_SETTING_URL:
         *rule = "url";
         return hub_url_check(s, r->insecure, &why) ? NULL : why;
@@ -140,7 +136,7 @@ static bool read_string(reading_t *r, uint32_t row, hub_slice_t s, bool *empty)
     if ((setting->flags & HUB_SETTING_SECRET) && hub_setting_masked(s))
         return true; /* a mask sent back: the merge knows what it stands for */
     if (setting->type == HUB_SETTING_ENUM && !is_option(setting->options, s)) {
-        refuse(r, row, "enum", "must be one of %s", setting->options);
+        refuse(r, row, "enum", "must be one of %s", shown(setting->options));
         return false;
     }
     int64_t n = characters(s);
@@ -173,7 +169,7 @@ static bool read_enums(reading_t *r, uint32_t row, yyjson_val *value)
             continue;
         ok = false;
         ocpi_problem_add(r->problems, OCPI_ERROR, hub_pool_printf(r->pool, "%.*s/%zu", HUB_SLICE_FMT(pointer), i), "enum",
-                         "must be one of %s", setting->options);
+                         "must be one of %s", shown(setting->options));
     }
     return ok;
 }
