@@ -1,4 +1,4 @@
-/* The credentials handshake: the one machine that runs the plans of handshake_plan.c. Rules C1-C25.
+/* The credentials handshake: what runs when. Rules C1-C25; the plans are rows in handshake_plan.c, run by handshake_run.c.
  *
  * A run is one try of one plan. It ends in one operation: everything of a success at once, or what failed. What is to be done is durable
  * (registration.wanted), so a run that was lost with the process starts again; our new token is stored before it is sent, and a later try
@@ -8,14 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pull.h"
-
-static void next(hub_handshake_t *h);
-static void after_run(hub_agent_t *agent);
-
 /* ---- the end of a run ---- */
 
-static void answer(hub_incoming_t *incoming, hub_err_t err, int ocpi_status, hub_slice_t message, hub_slice_t data)
+void hub_handshake__answer(hub_incoming_t *incoming, hub_err_t err, int ocpi_status, hub_slice_t message, hub_slice_t data)
 {
     hub_pool_t *pool = incoming->x->pool;
     incoming->err = err;
@@ -25,7 +20,7 @@ static void answer(hub_incoming_t *incoming, hub_err_t err, int ocpi_status, hub
     hub_handshake__reply(incoming);
 }
 
-static void tell_waiters(hub_handshake_t *h, hub_err_t err)
+void hub_handshake__tell(hub_handshake_t *h, hub_err_t err)
 {
     while (h->waiters) {
         hub_unregister_waiter_t *waiter = h->waiters;
@@ -36,10 +31,10 @@ static void tell_waiters(hub_handshake_t *h, hub_err_t err)
 }
 
 /* Forgets the run; the partner that waits is answered with `err` when nobody has answered it. */
-static void close_run(hub_handshake_t *h, hub_err_t err)
+void hub_handshake__close(hub_handshake_t *h, hub_err_t err)
 {
     if (h->incoming)
-        answer(h->incoming, err, 0, HUB_SLICE_NONE, HUB_SLICE_NONE);
+        hub_handshake__answer(h->incoming, err, 0, HUB_SLICE_NONE, HUB_SLICE_NONE);
     h->incoming = NULL;
     if (h->call) { /* comes back later, to nobody */
         h->call->arg = NULL;
@@ -63,16 +58,16 @@ static void free_handshake(hub_handshake_t *h)
     while (h->queue) {
         hub_incoming_t *incoming = h->queue;
         h->queue = incoming->next;
-        answer(incoming, HUB_ESTOPPING, 0, HUB_SLICE_NONE, HUB_SLICE_NONE);
+        hub_handshake__answer(incoming, HUB_ESTOPPING, 0, HUB_SLICE_NONE, HUB_SLICE_NONE);
     }
     if (h->pool)
-        close_run(h, HUB_ESTOPPING);
-    tell_waiters(h, HUB_ESTOPPING);
+        hub_handshake__close(h, HUB_ESTOPPING);
+    hub_handshake__tell(h, HUB_ESTOPPING);
     free(h);
 }
 
 /* True: the agent has ended meanwhile, and h is gone. */
-static bool orphaned(hub_handshake_t *h)
+bool hub_handshake__orphaned(hub_handshake_t *h)
 {
     if (h->agent)
         return false;
@@ -80,16 +75,11 @@ static bool orphaned(hub_handshake_t *h)
     return true;
 }
 
-static bool integration_pulls(const hub_agent_t *agent)
-{
-    return !agent->gone && agent->integration->authorized && agent->integration->enabled;
-}
-
 static void pause_over(hub_timer_t *timer)
 {
     hub_handshake_t *h = timer->arg;
     h->pausing = false;
-    after_run(h->agent);
+    hub_handshake__after(h->agent);
 }
 
 static uint32_t pause_ms(unsigned tries)
@@ -98,229 +88,13 @@ static uint32_t pause_ms(unsigned tries)
     return ms - ms / 4 + hub_jitter(ms / 2);
 }
 
-static void start_pause(hub_handshake_t *h)
+void hub_handshake__pause(hub_handshake_t *h)
 {
     hub_port_t *port = &h->agent->worker->port;
     h->timer.run = pause_over;
     h->timer.arg = h;
     h->pausing = true;
     port->timer_start(port->self, &h->timer, pause_ms(h->tries));
-}
-
-static void committed(hub_handshake_t *h, hub_err_t err)
-{
-    if (orphaned(h))
-        return;
-    hub_agent_t *agent = h->agent;
-    bool started = !err && (h->plan->wanted == HUB_WANT_POST || h->plan->wanted == HUB_WANT_PUT || h->incoming);
-    hub_err_t peer = h->plan->wanted == HUB_WANT_DELETE ? h->finding.err : HUB_EOK;
-    hub_log(err ? HUB_WARN : HUB_INFO, "handshake.done", HUB_INT("integration", agent->id), HUB_STR("plan", h->plan->name),
-            HUB_STR("error", hub_err_info(err)->name));
-    if (h->incoming && !err) {
-        answer(h->incoming, HUB_EOK, 1000, HUB_SLICE_NONE, h->body);
-        h->incoming = NULL;
-    }
-    bool ended = h->plan->wanted == HUB_WANT_DELETE;
-    if (err && err != HUB_ECONFLICT && !h->incoming && !h->delete_next)
-        start_pause(h); /* the store is full or failing: not in a circle */
-    close_run(h, err == HUB_ECONFLICT ? HUB_EBUSY : err);
-    if (ended)
-        tell_waiters(h, err ? err : peer);
-    if (started && integration_pulls(agent))
-        hub_pull_now(agent, hub_pull_wanted(agent), true);
-    after_run(agent);
-}
-
-/* ---- failure ---- */
-
-static void failure_noted(hub_handshake_t *h, hub_err_t err)
-{
-    if (orphaned(h))
-        return;
-    hub_agent_t *agent = h->agent;
-    if (h->incoming) {
-        answer(h->incoming, HUB_EOK, h->finding.ocpi_status, h->finding.text, HUB_SLICE_NONE);
-        h->incoming = NULL;
-        close_run(h, HUB_EOK);
-        after_run(agent);
-        return;
-    }
-    bool again = (h->finding.again && h->tries + 1 < HUB_HANDSHAKE_TRIES) || (err && err != HUB_ECONFLICT);
-    close_run(h, HUB_EOK);
-    if (again && !h->delete_next) {
-        start_pause(h);
-        h->tries++;
-        return;
-    }
-    h->tries = 0;
-    after_run(agent);
-}
-
-/* A partner that has taken our credentials, and whose own we do not take, shall not keep half a registration: it is told, without waiting.
- */
-static void undone(hub_ocpi_call_t *call)
-{
-    (void)call;
-}
-
-static void undo_at_peer(hub_handshake_t *h)
-{
-    hub_slice_t token = h->offer.token;
-    if (!token.len || h->incoming || h->before.authorized || !h->offer.credentials_url.len)
-        return;
-    hub_ocpi_call_t *call = hub_ocpi_call_create(h->agent, HUB_DELETE, h->offer.credentials_url);
-    call->token = hub_pool_copy(call->call.pool, token);
-    call->then = undone;
-    call->call.timeout_ms = HUB_HANDSHAKE_DELETE_MS;
-    hub_ocpi_call_start(call);
-}
-
-static void fail(hub_handshake_t *h)
-{
-    const hub_finding_t *finding = &h->finding;
-    bool last = !finding->again || h->tries + 1 >= HUB_HANDSHAKE_TRIES;
-    hub_slice_t text = finding->text;
-    hub_log(HUB_WARN, "handshake.failed", HUB_INT("integration", h->agent->id), HUB_STR("plan", h->plan->name),
-            HUB_INT("try", h->tries + 1), HUB_STR("error", hub_err_info(finding->err)->name), HUB_SLICE("hint", text));
-    if (h->incoming)
-        hub_handshake__note_answer(h, finding->ocpi_status, text);
-    else if (h->plan->wanted == HUB_WANT_DELETE) {
-        text = hub_pool_printf(h->pool, "Unregistered here, but the partner could not be told. %.*s", HUB_SLICE_FMT(text));
-        hub_handshake__write(h, h->plan->apply, committed, text, true);
-        return;
-    } else if (!last)
-        text =
-            hub_pool_printf(h->pool, "%.*s We try again in a moment (%u of %u).", HUB_SLICE_FMT(text), h->tries + 1, HUB_HANDSHAKE_TRIES);
-    else if (finding->again)
-        text = hub_pool_printf(h->pool, "%.*s Given up after %u tries: start the exchange again when this is solved.", HUB_SLICE_FMT(text),
-                               HUB_HANDSHAKE_TRIES);
-    if (last)
-        undo_at_peer(h);
-    hub_handshake__write(h, hub_handshake__failed, failure_noted, text, last);
-}
-
-static void fail_with(hub_handshake_t *h, hub_err_t err, const char *text)
-{
-    h->finding = (hub_finding_t){err, hub_err_info(err)->retryable, err == HUB_EINVALID ? 2001 : 3000, hub_slice_str(text)};
-    fail(h);
-}
-
-/* ---- running ---- */
-
-/* Raw and Base64 tokens both occur where no version is agreed yet: a 401 to the first request is asked again in the other form. */
-static bool other_encoding(hub_handshake_t *h, const hub_ocpi_call_t *call)
-{
-    bool open = h->step == 0 && h->plan->wanted == HUB_WANT_POST && h->encoding == HUB_TOKEN_AUTO &&
-                h->agent->integration->profile.token_encoding == HUB_TOKEN_AUTO;
-    if (!open || call->call.err || call->call.http_status != 401)
-        return false;
-    h->encoding = HUB_TOKEN_RAW;
-    return true;
-}
-
-static void answered(hub_ocpi_call_t *call)
-{
-    hub_handshake_t *h = call->arg;
-    if (!h)
-        return;
-    const hub_step_t *step = h->plan->steps[h->step];
-    h->call = NULL;
-    hub_finding_t finding = hub_handshake__judge(h, step, call);
-    hub_handshake__note(h, step, call, &finding);
-    if (finding.err && other_encoding(h, call)) {
-        next(h);
-        return;
-    }
-    if (finding.err) {
-        h->finding = finding;
-        fail(h);
-        return;
-    }
-    h->step++;
-    next(h);
-}
-
-static bool make_body(hub_handshake_t *h)
-{
-    hub_core_t *core = h->agent->worker->core;
-    hub_view_t *view;
-    hub_buf_t body = HUB_BUF_INIT(h->pool);
-    hub_err_t err = hub_view_open(core->store, &view);
-    if (!err) {
-        err = hub_offer_write(core, view, h->pool, h->agent->integration, h->offer.version, h->our_token, &body);
-        hub_view_close(view);
-    }
-    h->body = hub_buf_slice(&body);
-    if (err == HUB_EINVALID)
-        fail_with(h, err, "None of our parties on this integration has a role that OCPI knows: set customerRoles and ourParties.");
-    else if (err)
-        fail_with(h, err, "The store failed.");
-    return err == HUB_EOK;
-}
-
-static void prepared(hub_handshake_t *h, hub_err_t err)
-{
-    if (orphaned(h))
-        return;
-    if (err == HUB_ECONFLICT || h->delete_next) { /* overtaken: whatever is wanted now starts anew */
-        hub_agent_t *agent = h->agent;
-        close_run(h, HUB_EBUSY);
-        after_run(agent);
-    } else if (err) {
-        fail_with(h, err, "The store failed.");
-    } else if (make_body(h)) {
-        next(h);
-    }
-}
-
-static void fresh_token(hub_handshake_t *h, char token[HUB_TOKEN_LEN + 1])
-{
-    hub_token_make(h->agent->worker->core->crypto, token);
-}
-
-static uint32_t timeout_of(const hub_handshake_t *h)
-{
-    uint32_t own = h->agent->integration->profile.timeout_ms;
-    uint32_t most = h->incoming ? HUB_HANDSHAKE_ANSWER_MS : h->plan->wanted == HUB_WANT_DELETE ? HUB_HANDSHAKE_DELETE_MS : 0;
-    return most && (!own || own > most) ? most : own;
-}
-
-static void finish_run(hub_handshake_t *h)
-{
-    if (h->incoming && !h->our_token.len) {
-        char token[HUB_TOKEN_LEN + 1];
-        fresh_token(h, token);
-        h->our_token = hub_pool_copy(h->pool, hub_slice_str(token));
-        if (!make_body(h))
-            return;
-        hub_handshake__note_answer(h, 1000, HUB_SLICE_NONE);
-    }
-    hub_handshake__write(h, h->plan->apply, committed, HUB_SLICE_NONE, true);
-}
-
-static void next(hub_handshake_t *h)
-{
-    if (h->step == h->plan->step_count) {
-        finish_run(h);
-        return;
-    }
-    const hub_step_t *step = h->plan->steps[h->step];
-    if (step->sends_credentials && !h->body.len) {
-        char token[HUB_TOKEN_LEN + 1];
-        fresh_token(h, token);
-        hub_handshake__write(h, hub_handshake__prepare, prepared, hub_pool_copy(h->pool, hub_slice_str(token)), false);
-        return;
-    }
-    hub_ocpi_call_t *call = hub_ocpi_call_create(h->agent, step->method, step->url(h));
-    call->token = hub_pool_copy(call->call.pool, h->token);
-    call->encoding = h->encoding;
-    call->call.timeout_ms = timeout_of(h);
-    if (step->sends_credentials)
-        call->call.body = hub_pool_copy(call->call.pool, h->body);
-    call->then = answered;
-    call->arg = h;
-    h->call = call;
-    hub_ocpi_call_start(call);
 }
 
 /* ---- starting ---- */
@@ -343,6 +117,7 @@ static bool open_run(hub_handshake_t *h, const hub_plan_t *plan)
     h->plan = plan;
     h->step = 0;
     h->encoding = HUB_TOKEN_AUTO;
+    h->switched = false;
     h->offer = (hub_offer_t){0};
     h->our_token = h->body = HUB_SLICE_NONE;
     h->transcript = HUB_BUF_INIT(h->pool);
@@ -356,7 +131,7 @@ static bool open_run(hub_handshake_t *h, const hub_plan_t *plan)
     if (err) {
         hub_log(HUB_ERROR, "handshake.record", HUB_INT("integration", h->agent->id), HUB_STR("error", hub_err_info(err)->name));
         h->before = (hub_registration_t){0};
-        close_run(h, err);
+        hub_handshake__close(h, err);
     }
     return err == HUB_EOK;
 }
@@ -394,13 +169,14 @@ static void start(hub_handshake_t *h, const hub_plan_t *plan, uint32_t command)
     bool registered = h->before.authorized && h->before.their_token.len > 0;
     if (plan->wanted == HUB_WANT_DELETE && (!registered || !h->offer.credentials_url.len)) {
         h->step = plan->step_count; /* nobody to tell */
-        next(h);
+        hub_handshake__next(h);
     } else if (plan->wanted == HUB_WANT_POST && (!h->token.len || !h->offer.versions_url.len)) {
-        fail_with(h, HUB_EINVALID, "Set endpointUrl and initialToken to what the partner gave you (its versions URL and token A).");
+        hub_handshake__fail(h, HUB_EINVALID,
+                            "Set endpointUrl and initialToken to what the partner gave you (its versions URL and token A).");
     } else if (plan->wanted != HUB_WANT_POST && !registered) {
-        fail_with(h, HUB_EINVALID, "There is no registration with the partner: start the exchange first.");
+        hub_handshake__fail(h, HUB_EINVALID, "There is no registration with the partner: start the exchange first.");
     } else {
-        next(h);
+        hub_handshake__next(h);
     }
 }
 
@@ -418,11 +194,11 @@ static void start_incoming(hub_handshake_t *h, hub_incoming_t *incoming)
     h->encoding = h->agent->integration->profile.token_encoding;
     if (h->encoding == HUB_TOKEN_AUTO)
         h->encoding = h->offer.version == OCPI_V2_1_1 ? HUB_TOKEN_RAW : HUB_TOKEN_BASE64;
-    next(h);
+    hub_handshake__next(h);
 }
 
 /* Nothing runs: is there anything to do? A partner that waits goes first, our own commands come after. */
-static void after_run(hub_agent_t *agent)
+void hub_handshake__after(hub_agent_t *agent)
 {
     hub_handshake_t *h = agent->handshake;
     if (!h || h->pool || h->writing || agent->gone || agent->worker->stopping)
@@ -479,8 +255,8 @@ void hub_handshake_follow(hub_agent_t *agent, const hub_integration_t *old)
         return;
     h = handshake_of(agent);
     if (overtaken(h, wanted, command))
-        close_run(h, HUB_EBUSY);
-    after_run(agent);
+        hub_handshake__close(h, HUB_EBUSY);
+    hub_handshake__after(agent);
 }
 
 void hub_handshake_end(hub_agent_t *agent)
@@ -508,22 +284,23 @@ void hub_handshake_unregister(hub_agent_t *agent, hub_unregister_done_t done, vo
     h->waiters = waiter;
     h->delete_next = !h->plan || h->plan->wanted != HUB_WANT_DELETE;
     if (h->pool && !h->writing && h->delete_next)
-        close_run(h, HUB_EBUSY);
-    after_run(agent);
+        hub_handshake__close(h, HUB_EBUSY);
+    hub_handshake__after(agent);
 }
 
 void hub_handshake__incoming(hub_agent_task_t *task, hub_agent_t *agent)
 {
     hub_incoming_t *incoming = (hub_incoming_t *)task;
     if (!agent || agent->gone || agent->worker->stopping) {
-        answer(incoming, agent ? HUB_ESTOPPING : HUB_EUNAUTHORIZED, 0, HUB_SLICE_NONE, HUB_SLICE_NONE);
+        hub_handshake__answer(incoming, agent ? HUB_ESTOPPING : HUB_EUNAUTHORIZED, 0, HUB_SLICE_NONE, HUB_SLICE_NONE);
         return;
     }
     hub_handshake_t *h = handshake_of(agent);
     bool ours = h->pool && !h->incoming; /* waiting for each other would last until a timeout */
     if (ours || h->queued >= HUB_HANDSHAKE_QUEUE) {
-        answer(incoming, HUB_EOK, 3000,
-               HUB_SLICE_LIT("another credentials exchange of this connection is under way: try again in a few seconds"), HUB_SLICE_NONE);
+        hub_handshake__answer(incoming, HUB_EOK, 3000,
+                              HUB_SLICE_LIT("another credentials exchange of this connection is under way: try again in a few seconds"),
+                              HUB_SLICE_NONE);
         return;
     }
     hub_incoming_t **last = &h->queue;
@@ -532,5 +309,5 @@ void hub_handshake__incoming(hub_agent_task_t *task, hub_agent_t *agent)
     *last = incoming;
     incoming->next = NULL;
     h->queued++;
-    after_run(agent);
+    hub_handshake__after(agent);
 }

@@ -93,6 +93,7 @@ struct hub_handshake {
     bool delete_next;  /* hub_handshake_unregister came meanwhile */
     hub_slice_t token; /* to call with */
     hub_token_encoding_t encoding;
+    bool switched;             /* … the other form than the version's, since the first was refused */
     hub_registration_t before; /* when the run began */
     hub_offer_t offer;
     hub_slice_t our_token;    /* the new one of this run */
@@ -134,7 +135,20 @@ hub_err_t hub_handshake__refreshed(hub_view_t *view, hub_op_t *op);  /* version 
 hub_err_t hub_handshake__ended(hub_view_t *view, hub_op_t *op);      /* unregistered */
 hub_err_t hub_handshake__failed(hub_view_t *view, hub_op_t *op);     /* a try failed; `final`: the last one */
 
+/* handshake_run.c */
+void hub_handshake__next(hub_handshake_t *h);                                  /* the next step, or the end */
+void hub_handshake__fail(hub_handshake_t *h, hub_err_t err, const char *text); /* without any call */
+
 /* handshake.c */
+void hub_handshake__answer(hub_incoming_t *incoming, hub_err_t err, int ocpi_status, hub_slice_t message, hub_slice_t data);
+void hub_handshake__tell(hub_handshake_t *h, hub_err_t err); /* who waits for the unregistration */
+/* Forgets the run; the partner that waits is answered with `err` when nobody has answered it. */
+void hub_handshake__close(hub_handshake_t *h, hub_err_t err);
+/* After an operation. True: the agent has ended meanwhile, and h is gone. */
+bool hub_handshake__orphaned(hub_handshake_t *h);
+void hub_handshake__pause(hub_handshake_t *h); /* until the next try */
+/* Nothing runs: is there anything to do? A partner that waits goes first, our own commands come after. */
+void hub_handshake__after(hub_agent_t *agent);
 void hub_handshake__incoming(hub_agent_task_t *task, hub_agent_t *agent); /* hub_agent_task_t.run of a hub_incoming_t */
 /* credentials.c: back to the worker of the exchange, which answers. */
 void hub_handshake__reply(hub_incoming_t *incoming);

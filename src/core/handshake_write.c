@@ -115,6 +115,8 @@ static void take_credentials(const hub_handshake_t *h, hub_registration_t *reg)
 {
     take_offer(h, reg);
     reg->their_token = h->offer.token;
+    if (h->switched)
+        reg->token_encoding = h->encoding;
     reg->versions_url = h->offer.versions_url;
     reg->roles_json = h->offer.roles_json;
     reg->hub_party_id = h->offer.hub_party_id;

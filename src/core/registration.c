@@ -24,11 +24,12 @@ static const row_t texts[] = {
     {"detailsUrl", offsetof(hub_registration_t, details_url)},         {"hubPartyId", offsetof(hub_registration_t, hub_party_id)},
     {"lastError", offsetof(hub_registration_t, last_error)},
 };
-static const row_t times[] = {
+static const row_t numbers[] = {
     {"previousSince", offsetof(hub_registration_t, previous_since)},
     {"registeredAt", offsetof(hub_registration_t, registered_at)},
     {"lastOk", offsetof(hub_registration_t, last_ok)},
     {"lastErrorAt", offsetof(hub_registration_t, last_error_at)},
+    {"tokenEncoding", offsetof(hub_registration_t, token_encoding)},
 };
 static const row_t flags[] = {
     {"authorized", offsetof(hub_registration_t, authorized)},
@@ -98,8 +99,8 @@ static hub_slice_t encode(hub_core_t *core, hub_pool_t *pool, uint32_t tenant, u
         add_name(&out, texts[i].name);
         hub_buf_add_json(&out, text);
     }
-    for (size_t i = 0; i < HUB_COUNT(times); i++)
-        hub_buf_printf(&out, ",\"%s\":%lld", times[i].name, (long long)*AT(const int64_t, registration, &times[i]));
+    for (size_t i = 0; i < HUB_COUNT(numbers); i++)
+        hub_buf_printf(&out, ",\"%s\":%lld", numbers[i].name, (long long)*AT(const int64_t, registration, &numbers[i]));
     for (size_t i = 0; i < HUB_COUNT(flags); i++)
         hub_buf_printf(&out, ",\"%s\":%s", flags[i].name, *AT(const bool, registration, &flags[i]) ? "true" : "false");
     if (registration->roles_json.len) {
@@ -114,7 +115,7 @@ static hub_slice_t encode(hub_core_t *core, hub_pool_t *pool, uint32_t tenant, u
 
 /* ---- reading ---- */
 
-static int64_t get_time(yyjson_val *root, const char *name)
+static int64_t get_number(yyjson_val *root, const char *name)
 {
     uint64_t n = 0;
     (void)hub_slice_u64(ocpi_get_str(root, name), &n);
@@ -170,12 +171,12 @@ static hub_err_t decode(hub_core_t *core, hub_pool_t *pool, uint32_t tenant, uin
     out->version = hub_record_version(record);
     out->command = head_command(record);
     out->wanted = (hub_wanted_t)(unsigned char)record.ptr[12];
-    out->status = (hub_integration_status_t)get_time(root, "status");
+    out->status = (hub_integration_status_t)get_number(root, "status");
     (void)ocpi_version_parse(ocpi_get_str(root, "ocpiVersion"), &out->ocpi_version);
     for (size_t i = 0; i < HUB_COUNT(texts); i++)
         *AT(hub_slice_t, out, &texts[i]) = ocpi_get_str(root, texts[i].name);
-    for (size_t i = 0; i < HUB_COUNT(times); i++)
-        *AT(int64_t, out, &times[i]) = get_time(root, times[i].name);
+    for (size_t i = 0; i < HUB_COUNT(numbers); i++)
+        *AT(int64_t, out, &numbers[i]) = get_number(root, numbers[i].name);
     for (size_t i = 0; i < HUB_COUNT(flags); i++)
         *AT(bool, out, &flags[i]) = yyjson_is_true(yyjson_obj_get(root, flags[i].name));
     if (roles)
@@ -275,6 +276,7 @@ hub_err_t hub_registration_void(hub_view_t *view, hub_registration_t *registrati
     registration->their_token = HUB_SLICE_NONE;
     registration->authorized = registration->token_used = false;
     registration->previous_since = 0;
+    registration->token_encoding = HUB_TOKEN_AUTO;
     return err;
 }
 

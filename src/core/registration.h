@@ -54,6 +54,7 @@ typedef struct hub_registration {
     int64_t registered_at, last_ok, last_error_at;
     hub_slice_t last_error;
     hub_slice_t pending_token; /* in clear here; sealed in the record */
+    int64_t token_encoding;    /* hub_token_encoding_t found out in the handshake; AUTO: the version's */
     uint32_t command;          /* +1 whenever `wanted` is set: tells a repeated command from our own writes */
 } hub_registration_t;
 
