@@ -72,7 +72,7 @@ static void sender_get(hub_exchange_t *x, const hub_objects_row_t *row)
     if (!view)
         return;
     const hub_slice_t *segment = x->state->target.segment;
-    hub_slice_t bytes;
+    hub_slice_t bytes = HUB_SLICE_NONE;
     hub_err_t err = find_shared(x, view, row, &bytes);
     if (!err && hub_objects_level(x->pool, bytes, segment[1], segment[2], &bytes) != HUB_EOK)
         err = row->unknown;
@@ -97,7 +97,7 @@ static void receiver_get(hub_exchange_t *x, const hub_objects_row_t *row)
                           .party = segment[1],
                           .id = segment[2]};
     hub_object_t head;
-    hub_slice_t bytes;
+    hub_slice_t bytes = HUB_SLICE_NONE;
     hub_err_t err = hub_object_get(view, &id, &head);
     if (!err)
         err = hub_objects_level(x->pool, head.bytes, segment[3], segment[4], &bytes);

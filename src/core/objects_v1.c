@@ -83,7 +83,7 @@ void hub_v1_object_get(hub_exchange_t *x)
         return;
     hub_object_id_t id = {.tenant = in.tenant, .module = (uint8_t)in.module, .country = in.country, .party = in.party, .id = in.id};
     hub_object_t head;
-    hub_slice_t bytes;
+    hub_slice_t bytes = HUB_SLICE_NONE;
     hub_err_t err = hub_object_get(view, &id, &head);
     if (!err)
         err = hub_objects_level(x->pool, head.bytes, in.evse_uid, in.connector_id, &bytes);
@@ -129,7 +129,7 @@ static void save_then(hub_write_t *write)
     hub_exchange_t *x = write->x;
     saving_t *saving = write->arg;
     hub_incoming_t *in = &saving->in;
-    hub_slice_t bytes;
+    hub_slice_t bytes = HUB_SLICE_NONE;
     hub_err_t err = write->op.err;
     if (!err && saving->refused) {
         reply_refused(x, saving);
