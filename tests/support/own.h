@@ -52,7 +52,7 @@ static int own_setup(void **state)
     fixture_open(&fixture, (hub_store_config_t){0});
     core = (hub_core_t){.store = fixture.store, .metrics = &metrics};
     pool = hub_pool_create();
-    return fixture_apply(&fixture, own_put_party, NULL);
+    return (int)fixture_apply(&fixture, own_put_party, NULL);
 }
 
 static int own_teardown(void **state)

@@ -516,7 +516,7 @@ static int set_up(void **state)
     memset(&model, 0, sizeof model);
     pool = hub_pool_create();
     now = 1790000000000ll;
-    return fixture_apply(&fixture, put_parties, NULL);
+    return (int)fixture_apply(&fixture, put_parties, NULL);
 }
 
 static int tear_down(void **state)
