@@ -5,6 +5,11 @@
 #include "party.h"
 #include "url.h"
 
+#define ENDPOINTS_MAX 1000
+#define IDENTIFIER_MAX 255
+#define ROLES_MAX 10000
+#define ROLES_BYTES_MAX ((size_t)1 << 20)
+
 static const bool functional[OCPI_MODULE_COUNT] = {
 #define FUNCTIONAL true
 #define CONFIGURATION false
@@ -128,8 +133,8 @@ hub_err_t hub_offer_read_details(hub_core_t *core, hub_pool_t *pool, const hub_i
     yyjson_val *list = yyjson_obj_get(data, "endpoints"), *item;
     size_t i, n;
     bool common = false;
-    if (!yyjson_is_arr(list)) {
-        *why = HUB_SLICE_LIT("the version details have no list of endpoints");
+    if (!yyjson_is_arr(list) || yyjson_arr_size(list) > ENDPOINTS_MAX) {
+        *why = HUB_SLICE_LIT("the version details have no list of endpoints of a sensible size");
         return HUB_EPEER_PROTOCOL;
     }
     offer->endpoint_count = 0;
@@ -142,7 +147,8 @@ hub_err_t hub_offer_read_details(hub_core_t *core, hub_pool_t *pool, const hub_i
         endpoint->url = hub_pool_copy(pool, ocpi_get_str(item, "url"));
         endpoint->module = (uint8_t)ocpi_module_parse(endpoint->identifier);
         endpoint->side = side_of(integration, offer, (ocpi_module_t)endpoint->module, ocpi_get_str(item, "role"));
-        if (!endpoint->identifier.len || same_endpoint(offer, endpoint) || !hub_url_check(endpoint->url, core->config.insecure_peers, NULL))
+        if (!endpoint->identifier.len || endpoint->identifier.len > IDENTIFIER_MAX || same_endpoint(offer, endpoint) ||
+            !hub_url_check(endpoint->url, core->config.insecure_peers, NULL))
             continue; /* an endpoint that cannot be called is none */
         offer->endpoint_count++;
         if (endpoint->module == OCPI_MODULE_CREDENTIALS)
@@ -183,7 +189,7 @@ static hub_err_t check_roles(hub_pool_t *pool, yyjson_val *roles, hub_slice_t *w
 {
     size_t i, j, n, m;
     yyjson_val *a, *b;
-    if (yyjson_arr_size(roles) == 0 || yyjson_arr_size(roles) > 10000) {
+    if (yyjson_arr_size(roles) == 0 || yyjson_arr_size(roles) > ROLES_MAX) {
         *why = HUB_SLICE_LIT("/roles must be a list with at least one role");
         return HUB_EINVALID;
     }
@@ -268,6 +274,10 @@ hub_err_t hub_offer_read_credentials(hub_core_t *core, hub_pool_t *pool, const h
     }
     offer->versions_url = hub_pool_copy(pool, url);
     offer->roles_json = ocpi_write(pool, roles);
+    if (offer->roles_json.len > ROLES_BYTES_MAX) {
+        *why = HUB_SLICE_LIT("/roles is longer than 1 MiB");
+        return HUB_EINVALID;
+    }
     offer->hub_party_id = hub_pool_copy(pool, ocpi_get_str(data, "hub_party_id"));
     return HUB_EOK;
 }
