@@ -151,13 +151,22 @@ static inline bool fixture_step(void)
     return fixture_answer_one() || any;
 }
 
-/* Until nothing has happened for a few milliseconds: the store thread needs a moment. */
+static hub_err_t fixture_nothing(hub_view_t *view, hub_op_t *op)
+{
+    (void)view;
+    (void)op;
+    return HUB_EOK;
+}
+
+/* Until nothing happens any more: what waits for the store thread has come back when an operation behind it has been applied. */
 static inline void fixture_settle(void)
 {
-    for (int quiet = 0, rounds = 0; quiet < 12 && rounds < 100000; rounds++) {
+    for (int quiet = 0, rounds = 0; quiet < 3 && rounds < 100000; rounds++) {
         quiet = fixture_step() ? 0 : quiet + 1;
-        if (quiet)
-            usleep(1000);
+        if (quiet) {
+            hub_op_t barrier = {.apply = fixture_nothing};
+            hub_store_apply(fixture.store, &barrier);
+        }
     }
 }
 
