@@ -116,7 +116,8 @@ static void drop_queued(hub_pump_t *pump, bool tried_too)
 {
     for (hub_push_item_t *item = pump->head, *next; item; item = next) {
         next = item->next;
-        if (item->state == HUB_PUSH_QUEUED && (tried_too || item->attempts == 0))
+        bool kept = item->attempts || (item->seq == 0 && item->kind == HUB_PUSH_GONE); /* no reading finds these again */
+        if (item->state == HUB_PUSH_QUEUED && (tried_too || !kept))
             unlink_item(item);
     }
 }
@@ -181,18 +182,28 @@ static void take_unseen(hub_pump_t *pump, hub_view_t *view, const hub_change_t *
     }
 }
 
+static bool sees(hub_pump_t *pump, hub_view_t *view, hub_slice_t key, hub_object_t *object)
+{
+    hub_sharing_t sharing;
+    const hub_integration_t *to = pump->push->agent->integration;
+    return hub_object_get_key(view, key, object) == HUB_EOK &&
+           hub_sharing_get(view, to, pump->row->module, key, object, &sharing) == HUB_EOK && !(pump->row->deletes && sharing.withdrawn);
+}
+
+void hub_pump__take_back(hub_pump_t *pump, hub_view_t *view, hub_slice_t key, hub_slice_t path)
+{
+    hub_object_t object;
+    if (!sees(pump, view, key, &object)) {
+        hub_push_item_t *item = queue(pump, 0, key, HUB_SLICE_NONE, HUB_PUSH_GONE);
+        item->path = hub_pool_copy(item->pool, path);
+    }
+}
+
 static void take(hub_pump_t *pump, hub_view_t *view, const hub_change_t *change, bool binding)
 {
     hub_object_t object;
-    hub_sharing_t sharing;
-    const hub_integration_t *to = pump->push->agent->integration;
     hub_push_kind_t kind = change->kind == HUB_CHANGE_EVSE && !binding ? HUB_PUSH_EVSE : HUB_PUSH_WHOLE;
-    hub_err_t err = hub_object_get_key(view, change->key, &object);
-    if (err == HUB_EOK)
-        err = hub_sharing_get(view, to, pump->row->module, change->key, &object, &sharing);
-    if (err == HUB_EOK && pump->row->deletes && sharing.withdrawn)
-        err = HUB_ENOT_FOUND;
-    if (err) {
+    if (!sees(pump, view, change->key, &object)) {
         take_unseen(pump, view, change);
         return;
     }
@@ -259,7 +270,6 @@ bool hub_pump__insert_tariff(hub_pump_t *pump, hub_view_t *view, hub_slice_t key
 {
     hub_slice_t path;
     hub_object_t object;
-    hub_sharing_t sharing;
     hub_agent_t *agent = pump->push->agent;
     hub_change_t change = {.key = key, .seq = 0};
     if (hub_push__marked(view, agent->id, pump->row->module, key, &path))
@@ -270,8 +280,7 @@ bool hub_pump__insert_tariff(hub_pump_t *pump, hub_view_t *view, hub_slice_t key
             return item->state != HUB_PUSH_DONE;
     if (among(pump->push->results, hash, key) || among(pump->push->settling_list, hash, key))
         return false; /* sent, only not written down yet */
-    if (hub_object_get_key(view, key, &object) != HUB_EOK ||
-        hub_sharing_get(view, agent->integration, pump->row->module, key, &object, &sharing) != HUB_EOK || sharing.withdrawn)
+    if (!sees(pump, view, key, &object))
         return false;
     queue(pump, 0, change.key, HUB_SLICE_NONE, HUB_PUSH_WHOLE);
     return true;

@@ -93,6 +93,8 @@ void hub_pump__restart(hub_pump_t *pump);                                   /* f
 void hub_pump__finish(hub_push_item_t *item, hub_push_result_t result);
 void hub_pump__clear(hub_pump_t *pump); /* frees everything that is not in flight */
 void hub_pump__settled(hub_push_item_t *item);
+/* Queues a DELETE of what was sent, unless the partner may still see it. */
+void hub_pump__take_back(hub_pump_t *pump, hub_view_t *view, hub_slice_t key, hub_slice_t path);
 bool hub_pump__insert_tariff(hub_pump_t *pump, hub_view_t *view, hub_slice_t key); /* true: it must be sent first */
 bool hub_pump__busy_with(const hub_pump_t *pump, const hub_push_item_t *item);     /* another call for the same object */
 uint64_t hub_pump__hash(hub_slice_t key);
@@ -104,7 +106,8 @@ void hub_push__dispatch(hub_push_t *push);
 void hub_push__settle(hub_push_t *push);
 void hub_push__settle_soon(hub_push_t *push);
 bool hub_push__marked(hub_view_t *view, uint32_t integration, ocpi_module_t module, hub_slice_t key, hub_slice_t *path);
-void hub_push__forget(hub_push_t *push); /* submits the reset of all cursors and marks */
+void hub_push__sweep(hub_pump_t *pump, hub_view_t *view); /* after deletions were missed */
+void hub_push__forget(hub_push_t *push);                  /* submits the reset of all cursors and marks */
 
 /* push.c */
 void hub_push__run(hub_push_t *push); /* reads on and sends */

@@ -225,6 +225,8 @@ static void enable(hub_pump_t *pump, hub_view_t *view)
     }
     pump->enabled = true;
     hub_pump__restart(pump);
+    if (pump->row->deletes && pump->cursor < hub_change_horizon(view))
+        hub_push__sweep(pump, view);
 }
 
 static void disable(hub_pump_t *pump)

@@ -5,6 +5,7 @@
 
 #include "integration.h"
 #include "metrics.h"
+#include "pull.h"
 #include "pump.h"
 
 #define SETTLE_MS 200u
@@ -36,6 +37,19 @@ bool hub_push__marked(hub_view_t *view, uint32_t integration, ocpi_module_t modu
     hub_key_t mark;
     mark_key(&mark, integration, module, key);
     return hub_view_get(view, HUB_TABLE_CURSOR, &mark, path) == HUB_EOK;
+}
+
+/* Deletions are kept 30 days. A partner that was away for longer is told about everything that it was sent and may not have any more. */
+void hub_push__sweep(hub_pump_t *pump, hub_view_t *view)
+{
+    hub_key_t prefix;
+    hub_scan_t scan;
+    hub_slice_t key, path;
+    mark_key(&prefix, pump->push->agent->id, pump->row->module, HUB_SLICE_LIT(""));
+    hub_scan_init(&scan, view, HUB_TABLE_CURSOR, &prefix, NULL, false);
+    while (hub_scan_next(&scan, &key, &path))
+        hub_pump__take_back(pump, view, hub_slice(key.ptr + prefix.len, key.len - prefix.len), path);
+    hub_scan_finish(&scan);
 }
 
 /* ---- the operation ---- */
@@ -253,11 +267,14 @@ typedef struct hub_forget {
     hub_op_t op; /* first */
     hub_agent_t *agent;
     uint32_t id;
+    bool gone; /* the integration was deleted: what its pulls remember goes too */
 } hub_forget_t;
 
 static hub_err_t apply_forget(hub_view_t *view, hub_op_t *op)
 {
-    return hub_push_forget(view, ((hub_forget_t *)op)->id);
+    const hub_forget_t *forget = (hub_forget_t *)op;
+    hub_err_t err = hub_push_forget(view, forget->id);
+    return err || !forget->gone ? err : hub_pull_forget(view, forget->id);
 }
 
 static void forgotten(hub_op_t *op)
@@ -280,8 +297,10 @@ void hub_push__forget(hub_push_t *push)
     hub_agent_t *agent = push->agent;
     hub_forget_t *forget = malloc(sizeof *forget);
     HUB_ASSERT(forget);
-    *forget = (hub_forget_t){
-        .op = {.apply = apply_forget, .done = forgotten, .reply_to = agent->worker->mailbox}, .agent = agent, .id = agent->id};
+    *forget = (hub_forget_t){.op = {.apply = apply_forget, .done = forgotten, .reply_to = agent->worker->mailbox},
+                             .agent = agent,
+                             .id = agent->id,
+                             .gone = agent->gone};
     if (hub_store_submit(agent->worker->core->store, &forget->op) != HUB_EOK) {
         free(forget); /* the next change of the integration tries again */
         return;

@@ -431,6 +431,82 @@ static void cursor_survives_a_restart(void **state)
     assert_int_equal(fixture.sent_count, 3);
 }
 
+static hub_err_t spoil_cursor(hub_view_t *view, hub_op_t *op)
+{
+    hub_key_t key;
+    (void)op;
+    hub_push_reader(&key, 1, OCPI_MODULE_LOCATIONS);
+    return hub_cursor_put(view, &key, 1000000);
+}
+
+static void cursor_from_another_life_of_the_store_sends_everything_again(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    put_location("A", "one", "AVAILABLE", NULL, 201);
+    fixture_advance(1000);
+    hub_op_t op = {.apply = spoil_cursor};
+    assert_int_equal(hub_store_apply(fixture.store, &op), HUB_EOK);
+    fixture_restart();
+    fixture_advance(1000);
+    assert_int_equal(fixture_count(0, "PUT", L("A")), 2);
+}
+
+static hub_err_t expire(hub_view_t *view, hub_op_t *op)
+{
+    (void)op;
+    return hub_change_expire(view, hub_now_ms() + 1000, 100);
+}
+
+static void deletion_that_is_no_longer_kept_still_reaches_the_partner(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    put_tariff("T1", "0.25", 201);
+    put_tariff("T2", "0.25", 201);
+    fixture_advance(1000);
+    fixture_expect(HUB_PATCH, "/v1/integrations/1", "{\"models\":{\"pushTariff\":false}}", 204);
+    fixture_settle();
+    fixture_expect(HUB_DELETE, "/v1/tariffs/NL/TNM/T1", "", 204);
+    hub_op_t op = {.apply = expire};
+    assert_int_equal(hub_store_apply(fixture.store, &op), HUB_EOK);
+    fixture_expect(HUB_PATCH, "/v1/integrations/1", "{\"models\":{\"pushTariff\":true}}", 204);
+    fixture_settle();
+    assert_int_equal(fixture_count(2, "DELETE", T("T1")), 1);
+    assert_int_equal(fixture.sent_count, 3);
+}
+
+static void deleted_integration_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    put_tariff("T1", "0.25", 201);
+    put_location("A", "one", "AVAILABLE", NULL, 201);
+    fixture_advance(1000);
+    assert_true(cursor_of(1, OCPI_MODULE_LOCATIONS) > 0);
+    bool done = false;
+    hub_exchange_t x = {.pool = hub_pool_create(),
+                        .worker = fixture.worker,
+                        .method = HUB_DELETE,
+                        .path = HUB_SLICE_LIT("/v1/integrations/1"),
+                        .done = fixture_done,
+                        .driver = &done};
+    x.header[HUB_HEADER_API_KEY] = HUB_SLICE_LIT(FIXTURE_KEY);
+    hub_exchange_run(&x);
+    fixture_advance(20000);
+    assert_true(done);
+    assert_int_equal(x.reply.status, 204);
+    hub_pool_destroy(x.pool);
+    fixture_settle();
+    assert_null(hub_agent_find(fixture.worker, HUB_TENANT_DEFAULT, 1));
+    assert_int_equal(cursor_of(1, OCPI_MODULE_LOCATIONS), 0);
+    assert_int_equal(cursor_of(1, OCPI_MODULE_TARIFFS), 0);
+    unsigned before = fixture.sent_count;
+    put_location("A", "two", "AVAILABLE", NULL, 200);
+    fixture_advance(1000);
+    assert_int_equal(fixture.sent_count, before);
+}
+
 static void change_while_away_is_sent_after_the_restart(void **state)
 {
     (void)state;
@@ -543,6 +619,9 @@ int main(void)
         test(http_401_stops_until_the_token_changes),
         test(page_of_html_is_no_success),
         test(cursor_survives_a_restart),
+        test(cursor_from_another_life_of_the_store_sends_everything_again),
+        test(deletion_that_is_no_longer_kept_still_reaches_the_partner),
+        test(deleted_integration_leaves_nothing_behind),
         test(change_while_away_is_sent_after_the_restart),
         test(flags_act_at_once),
         test(flag_without_an_endpoint_says_so),
