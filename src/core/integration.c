@@ -115,13 +115,6 @@ bool hub_integration_has_peer_party(const hub_integration_t *integration, hub_sl
     return false;
 }
 
-static void copy_code(char *out, size_t size, hub_slice_t s)
-{
-    size_t len = s.len < size - 1 ? s.len : size - 1;
-    memcpy(out, s.ptr ? s.ptr : "", len);
-    out[len] = 0;
-}
-
 static void decode_peer_roles(hub_integration_t *out, hub_slice_t json)
 {
     yyjson_doc *doc;
@@ -138,8 +131,8 @@ static void decode_peer_roles(hub_integration_t *out, hub_slice_t json)
         if (!country.len || !party.len)
             continue;
         hub_party_ref_t *ref = &out->peer_roles[out->peer_role_count++];
-        copy_code(ref->country, sizeof ref->country, country);
-        copy_code(ref->party, sizeof ref->party, party);
+        hub_setting_copy(ref->country, sizeof ref->country, country);
+        hub_setting_copy(ref->party, sizeof ref->party, party);
         if (ocpi_role_parse(ocpi_get_str(item, "role"), &role))
             ref->roles = role;
         out->peer_role_mask |= ref->roles;
@@ -156,6 +149,8 @@ static void take_registration(hub_integration_t *out, const hub_registration_t *
     out->authorized = registration->authorized;
     out->ocpi_version = registration->ocpi_version;
     out->their_token = registration->their_token;
+    if (out->profile.token_encoding == HUB_TOKEN_AUTO)
+        out->profile.token_encoding = (hub_token_encoding_t)registration->token_encoding;
     out->versions_url = registration->versions_url;
     out->endpoints = registration->endpoints;
     out->endpoint_count = registration->endpoint_count;

@@ -6,6 +6,7 @@
 #include "collection.h"
 #include "handshake.h"
 #include "integration_setting.h"
+#include "registration.h"
 #include "reply.h"
 #include "v1.h"
 
@@ -139,12 +140,9 @@ static bool fits(const listing_t *l, const hub_setting_values_t *values, uint32_
         return false;
     if (!l->status.ptr)
         return true;
-    hub_integration_t *integration;
-    if (hub_integration_get(l->x->worker, l->view, tenant, id, &integration) != HUB_EOK)
-        return false;
-    bool ok = hub_slice_eq_str(l->status, hub_integration_status_name(integration->status));
-    hub_integration_unref(integration);
-    return ok;
+    bool enabled = !values->json[S_ENABLED].ptr || hub_setting_true(values->json[S_ENABLED]);
+    hub_integration_status_t status = enabled ? hub_registration_status(l->view, tenant, id) : HUB_STATUS_SUSPENDED;
+    return hub_slice_eq_str(l->status, hub_integration_status_name(status));
 }
 
 static bool list_one(void *arg, uint32_t tenant, uint32_t id)

@@ -223,7 +223,7 @@ hub_err_t hub_registration_put_quiet(hub_core_t *core, hub_view_t *view, uint32_
 }
 
 /* The status as it lies in the store now, without opening the tokens. */
-static int stored_status(hub_view_t *view, uint32_t tenant, uint32_t id)
+hub_integration_status_t hub_registration_status(hub_view_t *view, uint32_t tenant, uint32_t id)
 {
     static const char name[] = "{\"status\":";
     hub_key_t key;
@@ -236,16 +236,16 @@ static int stored_status(hub_view_t *view, uint32_t tenant, uint32_t id)
     while (end < record.len && record.ptr[end] >= '0' && record.ptr[end] <= '9')
         end++;
     (void)hub_slice_u64(hub_slice(record.ptr + at, end - at), &status);
-    return (int)status;
+    return status <= HUB_STATUS_UNREGISTERED ? (hub_integration_status_t)status : HUB_STATUS_DRAFT;
 }
 
 hub_err_t hub_registration_put(hub_core_t *core, hub_view_t *view, uint32_t tenant, uint32_t id, hub_registration_t *registration)
 {
-    int before = stored_status(view, tenant, id);
+    hub_integration_status_t before = hub_registration_status(view, tenant, id);
     hub_err_t err = hub_registration_put_quiet(core, view, tenant, id, registration);
     if (!err)
         err = hub_integration_note(view, tenant, id, HUB_CHANGE_OBJECT);
-    if (!err && before != (int)registration->status)
+    if (!err && before != registration->status)
         err = hub_integration_note(view, tenant, id, HUB_CHANGE_EVSE);
     return err;
 }

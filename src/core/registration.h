@@ -60,6 +60,8 @@ typedef struct hub_registration {
 
 /* A record that does not exist reads as all empty, status DRAFT. */
 hub_err_t hub_registration_get(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, uint32_t tenant, uint32_t id, hub_registration_t *out);
+/* The status alone, without opening the tokens: lists ask it of every integration. */
+hub_integration_status_t hub_registration_status(hub_view_t *view, uint32_t tenant, uint32_t id);
 /* apply only; version + 1; also notes the change of the integration (event integration.status when status changed). */
 hub_err_t hub_registration_put(hub_core_t *core, hub_view_t *view, uint32_t tenant, uint32_t id, hub_registration_t *registration);
 

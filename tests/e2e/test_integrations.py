@@ -435,7 +435,7 @@ def test_list_filters_and_pages():
         assert [i["id"] for i in reply.body] == [i["id"] for i in made] and reply.headers["X-Total-Count"] == "7"
         assert all(not {"locations", "tariffs", "receivedTariffs"} & set(i) for i in reply.body)
         assert [k for k in KEYS if k in reply.body[0]] == list(reply.body[0])
-        for query, want in (("type=Salesforce", [0, 2, 4, 6]), ("reference=ref-1", [1, 4]), ("status=SUSPENDED", [1]),
+        for query, want in (("type=Salesforce", [0, 2, 4, 6]), ("reference=ref-1", [1, 4]), ("status=SUSPENDED", [1]), ("status=DRAFT", [0, 2, 3, 4, 5, 6]),
                             ("type=OCPI&reference=ref-0", [3]), ("type=Nope", []), ("reference=ref%2D2", [2, 5])):
             reply = hub.request("GET", "/v1/integrations?" + query)
             assert [i["id"] for i in reply.body] == [made[i]["id"] for i in want], query

@@ -146,6 +146,57 @@ static void gone_when_deleted(void **state)
     assert_int_equal(get(4000000000u, &i), HUB_ENOT_FOUND);
 }
 
+typedef struct removing {
+    hub_op_t op;
+    uint32_t id;
+    bool gone;
+} removing_t;
+
+static hub_err_t apply_objects(hub_view_t *view, hub_op_t *op)
+{
+    removing_t *r = (removing_t *)op;
+    hub_err_t err = HUB_EOK;
+    for (int i = 0; i < 7 && !err; i++) {
+        hub_object_id_t id = {
+            HUB_TENANT_DEFAULT, r->id, OCPI_MODULE_TARIFFS, HUB_SLICE_LIT("DE"), HUB_SLICE_LIT("BET"), hub_pool_printf(pool, "T%d", i),
+            HUB_SLICE_NONE};
+        hub_object_t object = {.last_updated = 1, .received_at = 1, .audience_count = 1, .bytes = HUB_SLICE_LIT("{}")};
+        object.audiences[0] = hub_audience(HUB_AUDIENCE_RECEIVED, r->id);
+        err = hub_object_put(view, &id, &object, HUB_CHANGE_OBJECT, HUB_SLICE_NONE);
+    }
+    return err;
+}
+
+static hub_err_t apply_remove(hub_view_t *view, hub_op_t *op)
+{
+    removing_t *r = (removing_t *)op;
+    return hub_integration_remove(f.core, view, pool, HUB_TENANT_DEFAULT, r->id, 3, &r->gone);
+}
+
+static void removed_step_by_step_with_what_the_partner_gave(void **state)
+{
+    (void)state;
+    hub_integration_t *i;
+    hub_view_t *view;
+    removing_t r = {.op.apply = apply_objects};
+    r.id = make("{\"integrationName\":\"s\"}");
+    assert_int_equal(hub_store_apply(f.store, &r.op), HUB_EOK);
+    r.op.apply = apply_remove;
+    for (uint64_t left = 4; left > 0; left -= left < 3 ? left : 3) { /* 7 objects, 3 at a time */
+        assert_int_equal(hub_store_apply(f.store, &r.op), HUB_EOK);
+        assert_false(r.gone);
+        assert_int_equal(get(r.id, &i), HUB_EOK); /* a crash in between leaves something that can be deleted again */
+        hub_integration_unref(i);
+        assert_int_equal(hub_view_open(f.store, &view), HUB_EOK);
+        assert_int_equal(hub_audience_count(view, hub_audience(HUB_AUDIENCE_RECEIVED, r.id), OCPI_MODULE_TARIFFS), left);
+        hub_view_close(view);
+    }
+    assert_int_equal(hub_store_apply(f.store, &r.op), HUB_EOK);
+    assert_true(r.gone);
+    assert_int_equal(get(r.id, &i), HUB_ENOT_FOUND);
+    assert_int_equal(hub_store_apply(f.store, &r.op), HUB_ENOT_FOUND);
+}
+
 static void profile_of_the_approved_party(void **state)
 {
     (void)state;
@@ -253,6 +304,7 @@ int main(void)
         cmocka_unit_test(decoded),
         cmocka_unit_test(cached_until_something_changes),
         cmocka_unit_test(gone_when_deleted),
+        cmocka_unit_test(removed_step_by_step_with_what_the_partner_gave),
         cmocka_unit_test(profile_of_the_approved_party),
         cmocka_unit_test(changes_are_noted),
         cmocka_unit_test(parties_are_found),
