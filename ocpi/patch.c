@@ -35,7 +35,10 @@ static entry_t *index_of(run_t *run, yyjson_val *patch, size_t *count)
     entry_t *entries = hub_pool_alloc(run->pool, (yyjson_obj_size(patch) + 1) * sizeof *entries);
     size_t i, max, n = 0;
     yyjson_val *key, *value;
-    yyjson_obj_foreach(patch, i, max, key, value) entries[n++] = (entry_t){ocpi__text(key), key, value, false};
+    yyjson_obj_foreach(patch, i, max, key, value)
+    {
+        entries[n++] = (entry_t){ocpi__text(key), key, value, false};
+    }
     qsort(entries, n, sizeof *entries, compare_entries);
     *count = n;
     return entries;

@@ -47,8 +47,8 @@ void ocpi_problem_add(ocpi_problems_t *problems, int severity, hub_slice_t point
     va_end(args);
     HUB_ASSERT(n >= 0);
     size_t len = (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
-    while (len == sizeof text - 1 && len > 0 && !hub_slice_utf8_ok(hub_slice(text, len)))
-        len--; /* cut inside a character */
+    for (int back = 0; len < (size_t)n && back < 3 && !hub_slice_utf8_ok(hub_slice(text, len)); back++)
+        len--; /* it was cut inside a character */
     *p = (ocpi_problem_t){.severity = severity == OCPI_ERROR ? OCPI_ERROR : OCPI_WARNING,
                           .pointer = hub_pool_copy(problems->pool, pointer),
                           .rule = rule,

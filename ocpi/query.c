@@ -1,4 +1,5 @@
 /* Query strings and pages (rules P1-P7, decision G). */
+#include <inttypes.h>
 #include <string.h>
 
 #include "schema.h"
@@ -136,7 +137,7 @@ hub_slice_t ocpi_page_link(hub_pool_t *pool, hub_slice_t url, const ocpi_page_t 
         add_parameter(&out, &separator, "date_from", page->from_text);
     if (page->to_text.len)
         add_parameter(&out, &separator, "date_to", page->to_text);
-    add_parameter(&out, &separator, "offset", hub_pool_printf(pool, "%llu", (unsigned long long)(page->offset + returned)));
+    add_parameter(&out, &separator, "offset", hub_pool_printf(pool, "%" PRIu64, page->offset + returned));
     add_parameter(&out, &separator, "limit", hub_pool_printf(pool, "%u", page->limit));
     if (next_position.len)
         add_parameter(&out, &separator, "position", next_position);

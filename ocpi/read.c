@@ -83,7 +83,10 @@ static yyjson_val *twice_sorted(hub_pool_t *pool, yyjson_val *object)
 {
     size_t count = yyjson_obj_size(object), n = 0, i, max;
     yyjson_val **keys = hub_pool_alloc(pool, count * sizeof *keys), *key, *value;
-    yyjson_obj_foreach(object, i, max, key, value) keys[n++] = key;
+    yyjson_obj_foreach(object, i, max, key, value)
+    {
+        keys[n++] = key;
+    }
     qsort(keys, n, sizeof *keys, compare_keys);
     for (i = 1; i < n; i++)
         if (compare_keys(&keys[i - 1], &keys[i]) == 0)
@@ -184,7 +187,7 @@ hub_err_t ocpi_read(hub_pool_t *pool, hub_slice_t text, yyjson_doc **doc, ocpi_p
     yyjson_alc alc = {alc_malloc, alc_realloc, alc_free, pool};
     yyjson_read_err err = {0};
     /* Without YYJSON_READ_INSITU the text is only read. */
-    yyjson_doc *read = yyjson_read_opts((char *)(uintptr_t)text.ptr, text.len, OCPI_READ_FLAGS, &alc, &err);
+    yyjson_doc *read = yyjson_read_opts((char *)text.ptr, text.len, OCPI_READ_FLAGS, &alc, &err);
     if (!read)
         return malformed(problem, HUB_SLICE_LIT(""), "json", hub_pool_printf(pool, "not JSON at byte %zu: %s", err.pos, err.msg));
     walk_t walk = {.pool = pool, .nul = memchr(text.ptr, '\\', text.len) && memmem(text.ptr, text.len, "\\u0000", 6)};

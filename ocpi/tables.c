@@ -229,8 +229,8 @@ enum {
      length,                                                                                                                               \
      versions,                                                                                                                             \
      MARK_##mark == MARK_IDENTITY,                                                                                                         \
-     PATTERN_##pattern,                                                                                                                    \
-     MARK_##mark & 127},
+     MARK_##mark & 127,                                                                                                                    \
+     PATTERN_##pattern},
 #define OCPI_FIELDS_END                                                                                                                    \
     }                                                                                                                                      \
     ;

@@ -94,7 +94,7 @@ bool ocpi_time_parse(hub_slice_t s, int64_t *ms, unsigned *flags)
     } else if ((s.ptr[at] != 'Z' && s.ptr[at] != 'z') || at + 1 != s.len) {
         return false;
     }
-    int64_t minutes = days_of(year, month, day) * 1440 + hour * 60 + minute - offset;
+    int64_t minutes = days_of(year, month, day) * 1440 + (int64_t)hour * 60 + minute - offset;
     if (ms)
         *ms = (minutes * 60 + second) * 1000 + fraction;
     if (flags)

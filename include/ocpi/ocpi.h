@@ -76,8 +76,8 @@ typedef struct ocpi_field {
     uint16_t max_length; /* characters; 0: none */
     uint8_t versions;    /* mask */
     uint8_t identity;    /* part of the object's own identity: never left out */
-    const char *pattern; /* name of a check of its own (latitude, time_of_day, date, …) or NULL */
     uint8_t flags;       /* OCPI_FIELD_… */
+    const char *pattern; /* name of a check of its own (latitude, time_of_day, date, …) or NULL */
 } ocpi_field_t;
 enum {
     OCPI_FIELD_LEVEL = 1,   /* a list of EVSEs or Connectors: each is as strict as an object of its own, and is left out when it breaks */

@@ -171,7 +171,10 @@ static void check_text(run_t *run, hub_pool_t *pool, hub_slice_t text)
         check_value(run, pool, root, HUB_SLICE_NONE, 0);
         return;
     }
-    yyjson_arr_foreach(root, i, max, item) check_value(run, pool, item, hub_pool_printf(pool, "/%zu", i), 0);
+    yyjson_arr_foreach(root, i, max, item)
+    {
+        check_value(run, pool, item, hub_pool_printf(pool, "/%zu", i), 0);
+    }
 }
 
 static bool read_all(const char *file, hub_buf_t *out)

@@ -173,6 +173,16 @@ static void problems_are_bounded_and_errors_never_lost(void **state)
     assert_int_equal(problems.count, OCPI_PROBLEMS_MAX);
     assert_int_equal(problems.errors, 1);
     assert_non_null(json_problem(&problems, "required", "/b"));
+    for (size_t shift = 0; shift < 3; shift++) { /* a long message is cut between characters */
+        char text[601];
+        for (size_t i = 0; i < 600; i++)
+            text[i] = "\xE2\x82\xAC"[(i + shift) % 3];
+        ocpi_problems_t one;
+        ocpi_problems_init(&one, pool);
+        ocpi_problem_add(&one, OCPI_ERROR, HUB_SLICE_LIT(""), "type", "%.*s%.*s", (int)((3 - shift) % 3), "aa", 599 - (int)shift,
+                         text + (3 - shift) % 3);
+        assert_true(one.list[0].message.len > 500 && hub_slice_utf8_ok(one.list[0].message));
+    }
     hub_buf_t out = HUB_BUF_INIT(pool);
     ocpi_problems_write(&problems, &out);
     yyjson_val *list = json_read(hub_buf_slice(&out));
