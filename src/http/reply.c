@@ -127,8 +127,11 @@ static void send_chunk(hub_http__request_t *request, bool more)
         out[n++] = h2o_iovec_init(H2O_STRLIT("\r\n"));
     if (!more && request->chunked)
         out[n++] = h2o_iovec_init(H2O_STRLIT("0\r\n\r\n"));
-    if (!more)
+    if (!more) {
         request->stage = STAGE_SENT;
+        if (request->conn->worker->draining)
+            request->req->http1_is_persistent = 0;
+    }
     h2o_send(request->req, out, n, more ? H2O_SEND_STATE_IN_PROGRESS : H2O_SEND_STATE_FINAL);
 }
 
