@@ -3,19 +3,25 @@
 #include <string.h>
 
 #include "objects.h"
+#include "push.h"
 #include "quarantine.h"
 #include "reference.h"
 
 /* ---- lists and single looks ---- */
 
 /* The audience that every partner of this party has; 0: none. */
-static hub_audience_t base_of(const hub_integration_t *to, ocpi_module_t module, uint32_t party)
+static hub_audience_t base_with(bool bound, bool tariffs_all, ocpi_module_t module, uint32_t party)
 {
     if (party == 0)
         return 0;
-    if (module == OCPI_MODULE_TARIFFS && to->tariffs_all)
+    if (module == OCPI_MODULE_TARIFFS && tariffs_all)
         return hub_audience(HUB_AUDIENCE_PARTY_ALL, party);
-    return to->sharing_bound ? 0 : hub_audience(HUB_AUDIENCE_PARTY_PUBLIC, party);
+    return bound ? 0 : hub_audience(HUB_AUDIENCE_PARTY_PUBLIC, party);
+}
+
+static hub_audience_t base_of(const hub_integration_t *to, ocpi_module_t module, uint32_t party)
+{
+    return base_with(to->sharing_bound, to->tariffs_all, module, party);
 }
 
 static bool take_visible(void *arg, const hub_list_row_t *row)
@@ -249,22 +255,74 @@ static hub_err_t sights_settle(hub_view_t *view, hub_pool_t *pool, const hub_sha
     return err;
 }
 
-/* What the partner sees has become another set: its pushes begin anew, which sends what is new to it and takes back what is not for it any
- * more. */
-static hub_err_t pushes_rewind(hub_view_t *view, uint32_t integration)
+#define NOTES_MAX 10000 /* objects told of one by one when the settings change */
+
+static uint32_t bases_of(const hub_share_t *share, ocpi_module_t module, hub_audience_t *out)
 {
-    static const uint8_t modules[] = {OCPI_MODULE_LOCATIONS, OCPI_MODULE_TARIFFS};
-    hub_err_t err = HUB_EOK;
-    for (size_t i = 0; i < HUB_COUNT(modules) && err == HUB_EOK; i++) {
-        hub_key_t reader;
-        hub_key_init(&reader);
-        hub_key_u8(&reader, 'P');
-        hub_key_u32(&reader, integration);
-        hub_key_u8(&reader, modules[i]);
-        if (hub_cursor_get(view, &reader) > 0)
-            err = hub_cursor_put(view, &reader, 0);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < share->party_count; i++) {
+        hub_audience_t base = base_with(share->bound, share->tariffs_all, module, share->parties[i]);
+        if (base)
+            out[n++] = base;
     }
+    return n;
+}
+
+/* Those of `a` that are not in `b`. */
+static uint32_t bases_without(const hub_audience_t *a, uint32_t count, const hub_audience_t *b, uint32_t others, hub_audience_t *out)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        bool found = false;
+        for (uint32_t j = 0; j < others; j++)
+            found |= a[i] == b[j];
+        if (!found)
+            out[n++] = a[i];
+    }
+    return n;
+}
+
+static hub_err_t note_all(hub_view_t *view, hub_pool_t *pool, const hub_share_t *share, ocpi_module_t module, const hub_audience_t *bases,
+                          uint32_t count, int64_t now)
+{
+    const hub_stream_t stream = {
+        .tenant = share->tenant, .kind = HUB_STREAM_BINDING, .integration = share->integration, .module = (uint8_t)module};
+    hub_list_query_t query = {
+        .audiences = bases, .audience_count = count, .module = (uint8_t)module, .from = INT64_MIN, .to = INT64_MAX, .limit = 500};
+    hub_list_page_t page;
+    hub_err_t err;
+    do {
+        err = hub_list(view, &query, pool, &page);
+        for (uint32_t i = 0; i < page.count && err == HUB_EOK; i++)
+            err = hub_change_note(view, &stream, page.rows[i].key, HUB_CHANGE_OBJECT, now, NULL);
+        query.position = page.next;
+    } while (err == HUB_EOK && page.next.len);
     return err;
+}
+
+/* So many objects have come into sight or gone out of it that the push begins anew, when it next reads its cursor. */
+static hub_err_t push_rewind(hub_view_t *view, uint32_t integration, ocpi_module_t module)
+{
+    hub_key_t reader;
+    hub_push_reader(&reader, integration, module);
+    return hub_cursor_get(view, &reader) > 0 ? hub_cursor_put(view, &reader, 0) : HUB_EOK;
+}
+
+/* What the partner sees has become another set: its pushes are told what has come into sight and what has gone out of it. */
+static hub_err_t tell_pushes(hub_view_t *view, hub_pool_t *pool, const hub_share_t *was, const hub_share_t *now, ocpi_module_t module)
+{
+    hub_audience_t old[HUB_LIST_AUDIENCES], new[HUB_LIST_AUDIENCES], differ[2 * HUB_LIST_AUDIENCES];
+    uint32_t olds = bases_of(was, module, old), news = bases_of(now, module, new);
+    uint32_t count = bases_without(old, olds, new, news, differ);
+    uint64_t total = 0;
+    count += bases_without(new, news, old, olds, differ + count);
+    for (uint32_t i = 0; i < count; i++)
+        total += hub_audience_count(view, differ[i], (uint8_t)module);
+    if (total == 0)
+        return HUB_EOK;
+    if (total > NOTES_MAX || count > HUB_LIST_AUDIENCES)
+        return push_rewind(view, now->integration, module);
+    return note_all(view, pool, now, module, differ, count, hub_now_ms());
 }
 
 hub_err_t hub_sharing_follow_integration(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, const hub_integration_t *old,
@@ -296,5 +354,7 @@ hub_err_t hub_sharing_follow_integration(hub_core_t *core, hub_view_t *view, hub
         err = sights_settle(view, pool, &share, OCPI_MODULE_LOCATIONS, hub_now_ms());
     if (err == HUB_EOK)
         err = sights_settle(view, pool, &share, OCPI_MODULE_TARIFFS, hub_now_ms());
-    return err == HUB_EOK && known ? pushes_rewind(view, now->id) : err;
+    if (err == HUB_EOK && known)
+        err = tell_pushes(view, pool, &was, &share, OCPI_MODULE_TARIFFS);
+    return err == HUB_EOK && known ? tell_pushes(view, pool, &was, &share, OCPI_MODULE_LOCATIONS) : err;
 }

@@ -188,7 +188,7 @@ hub_err_t hub_quarantine_put(hub_view_t *view, hub_pool_t *pool, const hub_integ
                              const ocpi_problems_t *problems)
 {
     hub_key_t what;
-    record_t record = {.text = text};
+    record_t record = {.text = text.len <= HUB_QUARANTINE_TEXT ? text : HUB_SLICE_NONE};
     uint64_t count;
     hub_err_t err = hub_quarantine_clear(view, integration, module, direction, country, party, id);
     if (harmless(err) == HUB_EOK)
@@ -283,13 +283,11 @@ static void write_record(hub_buf_t *out, hub_pool_t *pool, const record_t *recor
     yyjson_doc *doc;
     hub_buf_add_char(out, '{');
     hub_buf_add(out, record->about);
+    bool read = ocpi_read(pool, record->text, &doc, NULL) == HUB_EOK;
     hub_buf_add_str(out, ",\"object\":");
-    if (ocpi_read(pool, record->text, &doc, NULL) == HUB_EOK)
-        hub_buf_add(out, ocpi_write(pool, yyjson_doc_get_root(doc)));
-    else
-        hub_buf_add_str(out, "null");
-    hub_buf_add_str(out, ",\"text\":");
-    add_text(out, record->text);
+    hub_buf_add(out, read ? ocpi_write(pool, yyjson_doc_get_root(doc)) : HUB_SLICE_LIT("null"));
+    hub_buf_add_str(out, ",\"text\":"); /* what is no JSON */
+    add_text(out, read ? HUB_SLICE_NONE : record->text);
     hub_buf_add_char(out, '}');
 }
 

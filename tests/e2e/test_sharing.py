@@ -216,3 +216,26 @@ def test_it_survives_a_restart(hub):
         assert before == (["HIDDEN", "OPEN", "PLAIN", "SOME"], ["NAMED", "OTHER", "UNNAMED"])
         hub.restart()
         assert (sight.list("locations"), sight.list("tariffs")) == before
+
+
+def test_what_the_settings_open_is_pushed(hub):
+    with Sight(hub, models={"pushLocation": True, "pushTariff": True}, locationSharing="BOUND") as sight:
+        hub.put(sight.path + "/locations/NL/ABC/PLAIN", {})
+        sight.partner.wait_for("PUT", "/locations/NL/ABC/PLAIN")
+        assert not sight.partner.requests("PUT", "/OPEN")
+        assert hub.request("PATCH", sight.path, {"ocpiConnection": {"locationSharing": "ALL"}}).status == 204
+        assert sight.list("locations") == ["OPEN", "PLAIN", "SOME"]
+        sight.partner.wait_for("PUT", "/locations/NL/ABC/OPEN")
+        sight.partner.wait_for("PUT", "/locations/NL/ABC/SOME")
+        sight.partner.wait_for("PUT", "/tariffs/NL/ABC/NAMED")
+
+
+def test_what_the_settings_close_is_taken_back(hub):
+    with Sight(hub, models={"pushTariff": True}, tariffSharing="ALL") as sight:
+        for t in ("NAMED", "OTHER", "UNNAMED"):
+            sight.partner.wait_for("PUT", "/tariffs/NL/ABC/" + t)
+        wait_until(lambda: hub.get(sight.path + "/delivery")["modules"][0]["lag"] == 0)
+        assert hub.request("PATCH", sight.path, {"ocpiConnection": {"tariffSharing": "REFERENCED"}}).status == 204
+        sight.partner.wait_for("DELETE", "/tariffs/NL/ABC/OTHER")
+        sight.partner.wait_for("DELETE", "/tariffs/NL/ABC/UNNAMED")
+        assert not sight.partner.requests("DELETE", "/NAMED")
