@@ -49,11 +49,11 @@ static const hub_step_t *const delete_steps[] = {&delete_credentials};
 static const hub_step_t *const read_steps[] = {&get_versions, &get_details};
 
 const hub_plan_t hub_handshake__plans[HUB_PLAN_COUNT] = {
-    [HUB_PLAN_POST] = {HUB_WANT_POST, "registration", post_steps, HUB_COUNT(post_steps), hub_handshake__registered},
-    [HUB_PLAN_PUT] = {HUB_WANT_PUT, "update", put_steps, HUB_COUNT(put_steps), hub_handshake__registered},
-    [HUB_PLAN_DELETE] = {HUB_WANT_DELETE, "unregistration", delete_steps, HUB_COUNT(delete_steps), hub_handshake__ended},
-    [HUB_PLAN_DETAILS] = {HUB_WANT_DETAILS, "refresh", read_steps, HUB_COUNT(read_steps), hub_handshake__refreshed},
-    [HUB_PLAN_INCOMING] = {HUB_WANT_NOTHING, "answer", read_steps, HUB_COUNT(read_steps), hub_handshake__answered},
+    [HUB_PLAN_POST] = {HUB_WANT_POST, HUB_COUNT(post_steps), "registration", post_steps, hub_handshake__registered},
+    [HUB_PLAN_PUT] = {HUB_WANT_PUT, HUB_COUNT(put_steps), "update", put_steps, hub_handshake__registered},
+    [HUB_PLAN_DELETE] = {HUB_WANT_DELETE, HUB_COUNT(delete_steps), "unregistration", delete_steps, hub_handshake__ended},
+    [HUB_PLAN_DETAILS] = {HUB_WANT_DETAILS, HUB_COUNT(read_steps), "refresh", read_steps, hub_handshake__refreshed},
+    [HUB_PLAN_INCOMING] = {HUB_WANT_NOTHING, HUB_COUNT(read_steps), "answer", read_steps, hub_handshake__answered},
 };
 
 const hub_plan_t *hub_handshake__plan(hub_wanted_t wanted)

@@ -37,9 +37,9 @@ struct hub_step {
 
 struct hub_plan {
     hub_wanted_t wanted; /* NOTHING: not started by us */
+    unsigned step_count;
     const char *name;
     const hub_step_t *const *steps;
-    unsigned step_count;
     hub_err_t (*apply)(hub_view_t *view, hub_op_t *op); /* success: everything in one operation (C18) */
 };
 
