@@ -1,6 +1,7 @@
 /* Collections of /v1: list, get, POST, PUT, PATCH, DELETE of records that only rows describe. */
 #include "collection.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "reply.h"
@@ -60,11 +61,12 @@ void hub_v1_page_headers(hub_exchange_t *x, const hub_v1_page_t *page, const cha
 {
     hub_reply_add_header(x, "x-total-count", hub_pool_printf(x->pool, "%llu", (unsigned long long)total));
     hub_reply_add_header(x, "x-limit", hub_pool_printf(x->pool, "%u", page->limit));
-    if (page->offset < total && total - page->offset > page->limit)
+    uint64_t next = page->offset + page->limit;
+    if (next > page->offset && next < total)
         hub_reply_add_header(x, "link",
-                             hub_pool_printf(x->pool, "<%.*s%s?offset=%llu&limit=%u%.*s>; rel=\"next\"",
-                                             HUB_SLICE_FMT(x->worker->core->public_url), path,
-                                             (unsigned long long)(page->offset + page->limit), page->limit, HUB_SLICE_FMT(page->filters)));
+                             hub_pool_printf(x->pool, "<%.*s%s?offset=%" PRIu64 "&limit=%u%.*s>; rel=\"next\"",
+                                             HUB_SLICE_FMT(x->worker->core->public_url), path, next, page->limit,
+                                             HUB_SLICE_FMT(page->filters)));
 }
 
 /* ---- reading ---- */

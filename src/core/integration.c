@@ -275,7 +275,7 @@ static hub_err_t version_of(hub_view_t *view, hub_table_t table, const hub_key_t
 static hub_err_t is_fresh(hub_view_t *view, const hub_integration_t *integration, bool *fresh)
 {
     hub_key_t key;
-    uint64_t settings, registration, approved = 0;
+    uint64_t settings = 0, registration = 0, approved = 0;
     hub_integration_key(&key, integration->tenant, integration->id);
     hub_err_t err = version_of(view, HUB_TABLE_INTEGRATION, &key, &settings);
     if (!err)
