@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             hub_slice_t normal = ocpi_normalise(pool, root, base, check.object, check.version, &changed);
             yyjson_doc *again;
             HUB_ASSERT(ocpi_read(pool, normal, &again, &problem) == HUB_EOK);
-            ocpi_check_t same = {.object = check.object, .version = check.version};
+            ocpi_check_t same = {.object = check.object, .version = check.version, .own = check.own};
             ocpi_problems_init(&problems, pool);
             HUB_ASSERT(ocpi_check(yyjson_doc_get_root(again), &same, &problems));
         }
