@@ -15,8 +15,15 @@ typedef enum hub_model { /* models.*: flags that govern what we start */
 } hub_model_t;
 
 typedef enum hub_integration_status {
-    HUB_STATUS_DRAFT, HUB_STATUS_AWAITING_PARTNER, HUB_STATUS_EXCHANGING, HUB_STATUS_CONNECTED, HUB_STATUS_DEGRADED, HUB_STATUS_OFFLINE,
-    HUB_STATUS_SUSPENDED, HUB_STATUS_FAILED, HUB_STATUS_UNREGISTERED
+    HUB_STATUS_DRAFT,
+    HUB_STATUS_AWAITING_PARTNER,
+    HUB_STATUS_EXCHANGING,
+    HUB_STATUS_CONNECTED,
+    HUB_STATUS_DEGRADED,
+    HUB_STATUS_OFFLINE,
+    HUB_STATUS_SUSPENDED,
+    HUB_STATUS_FAILED,
+    HUB_STATUS_UNREGISTERED
 } hub_integration_status_t;
 const char *hub_integration_status_name(hub_integration_status_t status);
 
@@ -41,18 +48,18 @@ typedef struct hub_integration {
     /* settings */
     hub_slice_t name, type;
     bool is_ocpi, enabled;
-    uint32_t models;                 /* hub_model_t mask */
-    int32_t charging_period_minutes; /* -1: not set */
-    int8_t state_of_charge;          /* -1 not set, 0, 1 */
+    uint32_t models;                         /* hub_model_t mask */
+    int32_t charging_period_minutes;         /* -1: not set */
+    int8_t state_of_charge;                  /* -1 not set, 0, 1 */
     hub_slice_t endpoint_url, initial_token; /* token in clear, memory only */
-    bool initial_sender;             /* initialRole SENDER: we start */
+    bool initial_sender;                     /* initialRole SENDER: we start */
     bool has_initial_role;
-    uint32_t customer_roles;         /* OUR roles here */
+    uint32_t customer_roles; /* OUR roles here */
     hub_slice_t third_country, third_party;
-    uint32_t versions;               /* mask; 0: all that we serve */
-    bool sharing_bound;              /* locationSharing BOUND */
-    bool tariffs_all;                /* tariffSharing ALL */
-    hub_party_ref_t *parties;        /* our parties on this connection; resolved (ourParties, or the only party that fits) */
+    uint32_t versions;        /* mask; 0: all that we serve */
+    bool sharing_bound;       /* locationSharing BOUND */
+    bool tariffs_all;         /* tariffSharing ALL */
+    hub_party_ref_t *parties; /* our parties on this connection; resolved (ourParties, or the only party that fits) */
     uint32_t party_count;
     struct {
         hub_token_encoding_t token_encoding;
@@ -63,16 +70,16 @@ typedef struct hub_integration {
     /* registration */
     hub_integration_status_t status; /* as shown: SUSPENDED when disabled */
     hub_slice_t status_description;
-    bool authorized;                 /* tokens are exchanged */
-    ocpi_version_t ocpi_version;     /* negotiated; 0: none yet */
-    hub_slice_t their_token;         /* in clear: what we send */
-    hub_slice_t versions_url;        /* the peer's */
+    bool authorized;             /* tokens are exchanged */
+    ocpi_version_t ocpi_version; /* negotiated; 0: none yet */
+    hub_slice_t their_token;     /* in clear: what we send */
+    hub_slice_t versions_url;    /* the peer's */
     hub_endpoint_t *endpoints;
     uint32_t endpoint_count;
-    hub_party_ref_t *peer_roles;     /* one entry per (role, party) */
+    hub_party_ref_t *peer_roles; /* one entry per (role, party) */
     uint32_t peer_role_count;
     uint32_t peer_role_mask;
-    bool peer_is_hub;                /* role HUB or hub_party_id: any party is accepted */
+    bool peer_is_hub; /* role HUB or hub_party_id: any party is accepted */
     /* own */
     hub_pool_t *pool;
     atomic_uint references;
@@ -82,7 +89,8 @@ typedef struct hub_integration {
     hub_slice_t platform_integration_id;
 } hub_integration_t;
 
-/* Each of the two records, settings and registration, starts with its version as 8 bytes, big-endian: what a cache holds is compared without parsing. */
+/* Each of the two records, settings and registration, starts with its version as 8 bytes, big-endian: what a cache holds is compared
+ * without parsing. */
 static inline uint64_t hub_record_version(hub_slice_t record)
 {
     uint64_t version = 0;
@@ -103,15 +111,15 @@ void hub_integration_unref(hub_integration_t *integration); /* takes NULL */
 /* The same through the worker's cache: fresh as of the view. */
 hub_err_t hub_integration_get(hub_worker_t *worker, hub_view_t *view, uint32_t tenant, uint32_t id, hub_integration_t **out);
 void hub_integration_cache_destroy(struct hub_integration_cache *cache); /* takes NULL; the worker's thread */
-void hub_integration_key(hub_key_t *key, uint32_t tenant, uint32_t id); /* of tables INTEGRATION and REGISTRATION, TRANSCRIPT */
+void hub_integration_key(hub_key_t *key, uint32_t tenant, uint32_t id);  /* of tables INTEGRATION and REGISTRATION, TRANSCRIPT */
 /* The peer's endpoint for a module and the PEER's side; NULL when it has none. */
 const hub_endpoint_t *hub_integration_endpoint(const hub_integration_t *integration, ocpi_module_t module, ocpi_side_t side);
 /* May this party come from this peer (decision D)? */
 bool hub_integration_has_peer_party(const hub_integration_t *integration, hub_slice_t country, hub_slice_t party);
 /* Every integration of a tenant (0: of all tenants). */
 hub_err_t hub_integration_each(hub_view_t *view, uint32_t tenant, bool (*visit)(void *arg, uint32_t tenant, uint32_t id), void *arg);
-/* apply only: notes a change of the integration in the event feed (stream OWN, HUB_MODULE_INTEGRATION): OBJECT created or updated, DELETE deleted, EVSE its
- * status alone (an entry of its own, told apart by its key). */
+/* apply only: notes a change of the integration in the event feed (stream OWN, HUB_MODULE_INTEGRATION): OBJECT created or updated, DELETE
+ * deleted, EVSE its status alone (an entry of its own, told apart by its key). */
 hub_err_t hub_integration_note(hub_view_t *view, uint32_t tenant, uint32_t id, hub_change_kind_t kind);
 /* The key of such an entry read back; *status: it tells of the status. */
 bool hub_integration_change_parse(hub_slice_t key, uint32_t *tenant, uint32_t *id, bool *status);

@@ -7,9 +7,9 @@
 typedef struct hub_party {
     uint32_t id;
     char country[3], party[4];
-    uint32_t roles;                /* ocpi_role_t mask */
-    hub_slice_t business_details;  /* JSON, OCPI BusinessDetails (snake_case inside: website, logo …) */
-    hub_slice_t bytes;             /* the stored record */
+    uint32_t roles;               /* ocpi_role_t mask */
+    hub_slice_t business_details; /* JSON, OCPI BusinessDetails (snake_case inside: website, logo …) */
+    hub_slice_t bytes;            /* the stored record */
 } hub_party_t;
 
 hub_err_t hub_party_find(hub_view_t *view, hub_pool_t *pool, uint32_t tenant, hub_slice_t country, hub_slice_t party, hub_party_t *out);
