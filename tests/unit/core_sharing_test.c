@@ -489,6 +489,39 @@ static void (*const operations[])(void) = {op_put_place, op_put_place,    op_put
                                            op_put_price, op_remove_price, op_bind,      op_bind,         op_bind,
                                            op_grant,     op_grant,        op_settings,  op_expire};
 
+static uint32_t records(hub_view_t *view, hub_table_t table, const char *kind)
+{
+    hub_key_t prefix;
+    hub_scan_t scan;
+    hub_slice_t key, value;
+    uint32_t count = 0;
+    hub_key_init(&prefix);
+    if (kind)
+        hub_key_u8(&prefix, (uint8_t)*kind);
+    hub_scan_init(&scan, view, table, &prefix, NULL, false);
+    while (hub_scan_next(&scan, &key, &value))
+        count++;
+    assert_int_equal(hub_scan_finish(&scan), HUB_EOK);
+    return count;
+}
+
+/* A deleted integration leaves nothing behind. */
+static void check_nothing_is_left(void)
+{
+    static const char *const kinds[] = {"S", "A", "B"};
+    for (int i = 0; i < PARTNERS; i++)
+        assert_int_equal(fixture_apply(&fixture, do_settings, &(settings_t){.old = &model.partner[i].integration}), HUB_EOK);
+    hub_view_t *view = view_open = fixture_view(&fixture);
+    assert_int_equal(records(view, HUB_TABLE_BINDING, NULL), 0);
+    for (size_t k = 0; k < HUB_COUNT(kinds); k++)
+        assert_int_equal(records(view, HUB_TABLE_REFERENCE, kinds[k]), 0);
+    for (int i = 0; i < PARTNERS; i++)
+        assert_int_equal(
+            hub_audience_count(view, hub_audience(HUB_AUDIENCE_OVERLAY, model.partner[i].integration.id), OCPI_MODULE_LOCATIONS), 0);
+    hub_view_close(view);
+    view_open = NULL;
+}
+
 static void a_partner_sees_what_the_rules_say(void **state)
 {
     (void)state;
@@ -506,6 +539,8 @@ static void a_partner_sees_what_the_rules_say(void **state)
         check_all();
         hub_pool_clear(pool);
     }
+    fixture_verify(&fixture); /* rows and counters */
+    check_nothing_is_left();
 }
 
 static int set_up(void **state)
