@@ -65,17 +65,17 @@ static int own_teardown(void **state)
 
 #define own_test(name) cmocka_unit_test_setup_teardown(name, own_setup, own_teardown)
 
-static hub_err_t own_do_store(hub_view_t *view, void *arg)
+static inline hub_err_t own_do_store(hub_view_t *view, void *arg)
 {
     return hub_objects_store(&core, view, pool, arg);
 }
 
-static hub_err_t own_do_remove(hub_view_t *view, void *arg)
+static inline hub_err_t own_do_remove(hub_view_t *view, void *arg)
 {
     return hub_objects_remove(&core, view, pool, arg);
 }
 
-static hub_err_t own_do_settings(hub_view_t *view, void *arg)
+static inline hub_err_t own_do_settings(hub_view_t *view, void *arg)
 {
     return hub_sharing_follow_integration(&core, view, pool, NULL, arg);
 }
