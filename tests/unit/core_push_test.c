@@ -162,6 +162,23 @@ static void status_under_a_location_that_is_itself_ahead_is_not_sent_twice(void 
     assert_non_null(strstr(fixture.sent[0].body, "CHARGING"));
 }
 
+static void first_load_sends_no_status_that_went_with_its_location(void **state)
+{
+    (void)state;
+    add_party();
+    for (int i = 0; i < 90; i++) /* more than fits into memory at a time */
+        put_location(hub_pool_printf(fixture.pool, "L%d", i).ptr, "n", "AVAILABLE", NULL, 201);
+    set_status("L0", "CHARGING");
+    add_integration(BOTH);
+    fixture_register(registered(1));
+    fixture_settle();
+    assert_int_equal(fixture.sent_count, 90);
+    assert_int_equal(fixture_count(0, "PATCH", L("L0/E1")), 0);
+    set_status("L0", "AVAILABLE");
+    fixture_settle();
+    assert_int_equal(fixture_count(0, "PATCH", L("L0/E1")), 1);
+}
+
 static void many_changes_of_one_object_go_out_once_and_one_at_a_time(void **state)
 {
     (void)state;
@@ -439,6 +456,24 @@ static hub_err_t spoil_cursor(hub_view_t *view, hub_op_t *op)
     return hub_cursor_put(view, &key, 1000000);
 }
 
+static void cursor_does_not_pass_what_has_not_got_through(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    fixture.answer = fail_bad;
+    fixture.hold = true;
+    put_location("BAD", "x", "AVAILABLE", NULL, 201);
+    put_location("GOOD", "x", "AVAILABLE", NULL, 201);
+    fixture_settle();
+    assert_int_equal(fixture.waiting_count, 2);
+    fixture.hold = false;
+    fixture_advance(300);
+    unsigned before = fixture.sent_count;
+    fixture_restart();
+    fixture_settle();
+    assert_int_equal(fixture_count(before, "PUT", L("BAD")), 1);
+}
+
 static void cursor_from_another_life_of_the_store_sends_everything_again(void **state)
 {
     (void)state;
@@ -607,6 +642,7 @@ int main(void)
         test(new_partner_gets_everything_tariffs_first),
         test(evse_status_goes_as_a_patch),
         test(status_under_a_location_that_is_itself_ahead_is_not_sent_twice),
+        test(first_load_sends_no_status_that_went_with_its_location),
         test(many_changes_of_one_object_go_out_once_and_one_at_a_time),
         test(parallel_calls_to_one_partner_are_bounded),
         test(deleted_tariff_is_deleted_where_it_was_sent),
@@ -619,6 +655,7 @@ int main(void)
         test(http_401_stops_until_the_token_changes),
         test(page_of_html_is_no_success),
         test(cursor_survives_a_restart),
+        test(cursor_does_not_pass_what_has_not_got_through),
         test(cursor_from_another_life_of_the_store_sends_everything_again),
         test(deletion_that_is_no_longer_kept_still_reaches_the_partner),
         test(deleted_integration_leaves_nothing_behind),
