@@ -16,6 +16,8 @@ static void committed(hub_handshake_t *h, hub_err_t err)
     hub_err_t peer = h->plan->wanted == HUB_WANT_DELETE ? h->finding.err : HUB_EOK;
     hub_log(err ? HUB_WARN : HUB_INFO, "handshake.done", HUB_INT("integration", agent->id), HUB_STR("plan", h->plan->name),
             HUB_STR("error", hub_err_info(err)->name));
+    if (!err && !h->incoming)
+        h->tries = 0;
     if (h->incoming && !err) {
         hub_handshake__answer(h->incoming, HUB_EOK, 1000, HUB_SLICE_NONE, h->body);
         h->incoming = NULL;

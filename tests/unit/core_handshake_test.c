@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "core_fixture.h"
+#include "registration.h"
 
 static fixture_t alpha, beta; /* alpha: eMSP; beta: CPO */
 static hub_pool_t *pool;
@@ -488,6 +489,44 @@ static void partner_that_calls_during_our_exchange_shall_try_again(void **state)
     assert_string_equal(member_of(show(&alpha), "credentialsInfo/ourToken"), partner.token_b[1]);
 }
 
+static hub_err_t want_details(hub_view_t *view, hub_op_t *op)
+{
+    hub_registration_t reg;
+    (void)op;
+    assert_int_equal(hub_registration_get(alpha.core, view, pool, HUB_TENANT_DEFAULT, 1, &reg), HUB_EOK);
+    reg.wanted = HUB_WANT_DETAILS;
+    return hub_registration_put(alpha.core, view, HUB_TENANT_DEFAULT, 1, &reg);
+}
+
+static void details_are_read_again_without_new_tokens(void **state)
+{
+    (void)state;
+    make_sender(PARTNER "/versions", "");
+    wait_status(&alpha, "CONNECTED");
+    steps(20);
+    partner.details = DATA("{\"version\":\"2.2.1\",\"endpoints\":[{\"identifier\":\"credentials\",\"role\":\"SENDER\",\"url\":\"" PARTNER
+                           "/c\"},{\"identifier\":\"locations\",\"role\":\"SENDER\",\"url\":\"" PARTNER "/moved\"}]}");
+    hub_op_t op = {.apply = want_details};
+    assert_int_equal(hub_store_apply(alpha.store, &op), HUB_EOK);
+    for (int i = 0; i < 500 && !strstr(show(&alpha), "/moved"); i++)
+        steps(2);
+    assert_string_equal(member_of(show(&alpha), "versionDetails/endpoints/1/url"), PARTNER "/moved");
+    assert_string_equal(member_of(show(&alpha), "credentialsInfo/ourToken"), partner.token_b[0]);
+    assert_int_equal(partner.posts + partner.puts, 1);
+    /* and when that fails, the connection stays as it is */
+    partner.http_versions = 404;
+    assert_int_equal(hub_store_apply(alpha.store, &op), HUB_EOK);
+    for (int i = 0; i < 500 && !strstr(show(&alpha), "answered 404"); i++)
+        steps(2);
+    assert_string_equal(status_of(&alpha), "CONNECTED");
+    assert_string_equal(member_of(show(&alpha), "authorized"), "true");
+    partner.http_versions = 0;
+    assert_int_equal(hub_store_apply(alpha.store, &op), HUB_EOK);
+    for (int i = 0; i < 500 && strstr(show(&alpha), "answered 404"); i++)
+        steps(2);
+    assert_null(strstr(show(&alpha), "answered 404"));
+}
+
 static void C17_no_POST_without_a_common_module(void **state)
 {
     (void)state;
@@ -803,6 +842,21 @@ static void C13_partner_deletes_its_credentials(void **state)
     (void)register_partner(fresh);
 }
 
+static void retry_on_a_receiver_issues_a_fresh_token_A(void **state)
+{
+    (void)state;
+    const char *c = register_partner(TOKEN_A);
+    assert_int_equal(ocpi(&beta, HUB_GET, "/ocpi/versions", c, NULL)->x.reply.status, 200);
+    steps(50);
+    assert_int_equal(v1(&beta, HUB_PATCH, "/v1/integrations/1", "{\"retryCredentialsExchange\":true}")->x.reply.status, 204);
+    const char *fresh = member_of(show(&beta), "credentialsInfo/initialToken");
+    assert_string_not_equal(fresh, TOKEN_A);
+    assert_int_equal(ocpi(&beta, HUB_GET, "/ocpi/versions", c, NULL)->x.reply.status, 200); /* the connection goes on meanwhile */
+    const char *anew = register_partner(fresh);
+    assert_int_equal(ocpi(&beta, HUB_GET, "/ocpi/versions", c, NULL)->x.reply.status, 401);
+    assert_int_equal(ocpi(&beta, HUB_GET, "/ocpi/versions", anew, NULL)->x.reply.status, 200);
+}
+
 static void a_second_exchange_waits_in_line(void **state)
 {
     (void)state;
@@ -866,6 +920,7 @@ int main(void)
         AS_SENDER(C3_sender_registers_with_a_partner),
         AS_SENDER(partner_that_takes_only_raw_tokens_is_found_out),
         AS_SENDER(partner_that_calls_during_our_exchange_shall_try_again),
+        AS_SENDER(details_are_read_again_without_new_tokens),
         AS_SENDER(C17_no_POST_without_a_common_module),
         AS_SENDER(permanent_failures_say_what_to_do),
         AS_SENDER(C18_lost_answer_is_repeated_with_the_same_token),
@@ -881,6 +936,7 @@ int main(void)
         AS_RECEIVER(J_after_PUT_both_tokens_live_until_the_new_one_is_used),
         AS_RECEIVER(failed_PUT_changes_nothing),
         AS_RECEIVER(C13_partner_deletes_its_credentials),
+        AS_RECEIVER(retry_on_a_receiver_issues_a_fresh_token_A),
         AS_RECEIVER(a_second_exchange_waits_in_line),
         AS_RECEIVER(wrong_third_party_gets_2001_and_the_operator_is_told),
         AS_RECEIVER(raw_and_padded_tokens_are_accepted),
