@@ -78,7 +78,9 @@ static void check_connector(yyjson_val *connector, hub_slice_t pointer, ocpi_pro
     if (!check_list(connector, "tariffIds", pointer, problems, &ids))
         return;
     yyjson_arr_foreach(ids, i, n, id)
+    {
         check_string(id, hub_pool_printf(pool, "%.*s/tariffIds/%zu", HUB_SLICE_FMT(pointer), i), 36, problems);
+    }
 }
 
 static void check_evse(yyjson_val *evse, hub_slice_t pointer, ocpi_problems_t *problems)
@@ -93,7 +95,9 @@ static void check_evse(yyjson_val *evse, hub_slice_t pointer, ocpi_problems_t *p
     if (!check_list(evse, "connectors", pointer, problems, &connectors))
         return;
     yyjson_arr_foreach(connectors, i, n, connector)
+    {
         check_connector(connector, hub_pool_printf(problems->pool, "%.*s/connectors/%zu", HUB_SLICE_FMT(pointer), i), problems);
+    }
 }
 
 static bool check_body(yyjson_val *body, ocpi_problems_t *problems)
@@ -103,7 +107,10 @@ static bool check_body(yyjson_val *body, ocpi_problems_t *problems)
     yyjson_val *evses, *evse;
     check_keys(body, HUB_SLICE_LIT(""), known, HUB_COUNT(known), problems);
     if (check_list(body, "evses", HUB_SLICE_LIT(""), problems, &evses)) {
-        yyjson_arr_foreach(evses, i, n, evse) check_evse(evse, hub_pool_printf(problems->pool, "/evses/%zu", i), problems);
+        yyjson_arr_foreach(evses, i, n, evse)
+        {
+            check_evse(evse, hub_pool_printf(problems->pool, "/evses/%zu", i), problems);
+        }
     }
     return problems->errors == 0;
 }

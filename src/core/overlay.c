@@ -211,7 +211,9 @@ hub_slice_t hub_sharing_render(hub_pool_t *pool, const hub_sharing_t *sharing, h
         yyjson_val *bound, *list = yyjson_obj_get(yyjson_doc_get_root(binding), "evses");
         if (yyjson_is_arr(list)) {
             yyjson_arr_foreach(list, i, n, bound)
+            {
                 override_evse(out, mut_by_id(yyjson_mut_obj_get(root, "evses"), "uid", ocpi_get_str(bound, "uid")), bound, sharing->since);
+            }
         }
     }
     yyjson_mut_obj_put(root, yyjson_mut_str(out, "last_updated"), time_value(out, sharing->last_updated));

@@ -114,7 +114,10 @@ hub_names_t hub_names_of(hub_pool_t *pool, yyjson_val *location, yyjson_val *bin
     size_t i, n;
     yyjson_val *evse, *evses = yyjson_obj_get(location, "evses");
     if (yyjson_is_arr(evses)) {
-        yyjson_arr_foreach(evses, i, n, evse) names_of_evse(&grow, evse, binding);
+        yyjson_arr_foreach(evses, i, n, evse)
+        {
+            names_of_evse(&grow, evse, binding);
+        }
     }
     names_sort(&grow.names);
     return grow.names;

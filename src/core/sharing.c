@@ -105,7 +105,7 @@ static hub_err_t settle(hub_view_t *view, hub_pool_t *pool, const hub_share_t *s
                         int64_t now)
 {
     hub_fact_t fact;
-    hub_sight_t sight;
+    hub_sight_t sight = {0};
     hub_err_t err = hub_fact_get(view, pool, module, key, &fact);
     if (err == HUB_EOK)
         err = hub_sight_get(view, pool, share->tenant, share->integration, module, key, &sight);
@@ -276,8 +276,8 @@ hub_err_t hub_sharing_follow_location(hub_core_t *core, hub_view_t *view, hub_po
                                       yyjson_val *after)
 {
     hub_key_t at;
-    hub_place_t old, now;
-    uint32_t *ids, count;
+    hub_place_t old = {0}, now = {0};
+    uint32_t *ids = NULL, count = 0;
     int64_t time = hub_now_ms();
     touched_t touched = {HUB_BUF_INIT(pool)};
     (void)core;
