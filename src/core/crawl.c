@@ -306,7 +306,10 @@ static void take_elements(hub_pull_job_t *job)
     yyjson_val *element;
     job->texts = hub_pool_alloc(page->call.pool, (most + 1) * sizeof *job->texts);
     if (hub_page__elements(page->call.answer, job->texts, most) != most) /* an odd spelling of "data" */
-        yyjson_arr_foreach(page->envelope.data, i, n, element) job->texts[i] = ocpi_write(page->call.pool, element);
+        yyjson_arr_foreach(page->envelope.data, i, n, element)
+        {
+            job->texts[i] = ocpi_write(page->call.pool, element);
+        }
     job->count = 0;
     for (i = 0; i < most; i++)
         if (!is_null(job->texts[i]))

@@ -339,8 +339,7 @@ void hub_push_follow(hub_agent_t *agent, const hub_integration_t *old)
         on_backoff(&agent->push->backoff_timer);
     }
     hub_push__run(agent->push);
-    if (agent->push)
-        hub_push__settle_soon(agent->push);
+    hub_push__settle_soon(agent->push);
 }
 
 void hub_push_end(hub_agent_t *agent)

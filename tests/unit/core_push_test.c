@@ -212,6 +212,30 @@ static void parallel_calls_to_one_partner_are_bounded(void **state)
     assert_int_equal(fixture.most_waiting, 4);
 }
 
+static hub_err_t forget_marks(hub_view_t *view, hub_op_t *op)
+{
+    (void)op;
+    return hub_push_forget(view, 1);
+}
+
+static void tariff_that_was_never_sent_goes_before_the_location_that_names_it(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    put_tariff("T1", "0.25", 201);
+    fixture_advance(1000);
+    hub_op_t op = {.apply = forget_marks};
+    assert_int_equal(hub_store_apply(fixture.store, &op), HUB_EOK);
+    put_location("A", "one", "AVAILABLE", "T1", 201);
+    fixture_advance(1000);
+    assert_int_equal(fixture.sent_count, 3);
+    assert_non_null(strstr(fixture.sent[1].url, T("T1")));
+    assert_non_null(strstr(fixture.sent[2].url, L("A")));
+    put_location("A", "two", "AVAILABLE", "T1", 200);
+    fixture_advance(1000);
+    assert_int_equal(fixture.sent_count, 4); /* now it is known that it was */
+}
+
 static void deleted_tariff_is_deleted_where_it_was_sent(void **state)
 {
     (void)state;
@@ -645,6 +669,7 @@ int main(void)
         test(first_load_sends_no_status_that_went_with_its_location),
         test(many_changes_of_one_object_go_out_once_and_one_at_a_time),
         test(parallel_calls_to_one_partner_are_bounded),
+        test(tariff_that_was_never_sent_goes_before_the_location_that_names_it),
         test(deleted_tariff_is_deleted_where_it_was_sent),
         test(partner_down_backs_off_and_gets_only_the_latest_state),
         test(unreachable_partner_is_offline_and_says_why),
