@@ -82,6 +82,7 @@ static hub_err_t price_bump(hub_view_t *view, hub_pool_t *pool, hub_slice_t key,
 hub_err_t hub_sharing_tariff_key(hub_slice_t location_key, hub_slice_t tariff_id, hub_key_t *out)
 {
     hub_object_id_t id;
+    hub_key_init(out);
     if (!hub_object_key_parse(location_key, &id))
         return HUB_EINVALID;
     id.module = OCPI_MODULE_TARIFFS;
@@ -283,9 +284,10 @@ hub_err_t hub_sharing_follow_location(hub_core_t *core, hub_view_t *view, hub_po
     (void)core;
     (void)before; /* what the location was to sharing is remembered by its place */
     hub_err_t err = hub_object_key(id, &at);
+    if (err != HUB_EOK)
+        return err;
     hub_slice_t key = hub_key_slice(&at);
-    if (err == HUB_EOK)
-        err = hub_place_get(view, pool, key, &old);
+    err = hub_place_get(view, pool, key, &old);
     if (err == HUB_EOK)
         err = place_of(view, pool, id, after, &old, &now);
     if (err == HUB_EOK)
@@ -325,9 +327,9 @@ hub_err_t hub_sharing_follow_tariff(hub_core_t *core, hub_view_t *view, hub_pool
     uint32_t party = 0;
     (void)core;
     hub_err_t err = hub_object_key(id, &at);
-    hub_slice_t key = hub_key_slice(&at);
     if (err != HUB_EOK)
         return err;
+    hub_slice_t key = hub_key_slice(&at);
     err = hub_object_get(view, id, &object);
     if (err == HUB_ENOT_FOUND) {
         err = grants_forget(view, pool, id->tenant, key);
