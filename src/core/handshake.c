@@ -136,14 +136,6 @@ static bool open_run(hub_handshake_t *h, const hub_plan_t *plan)
     return err == HUB_EOK;
 }
 
-static hub_slice_t credentials_endpoint(const hub_registration_t *reg)
-{
-    for (uint32_t i = 0; i < reg->endpoint_count; i++)
-        if (reg->endpoints[i].module == OCPI_MODULE_CREDENTIALS)
-            return reg->endpoints[i].url;
-    return HUB_SLICE_NONE;
-}
-
 /* Where to begin and with which token. */
 static void aim(hub_handshake_t *h)
 {
@@ -153,7 +145,7 @@ static void aim(hub_handshake_t *h)
     h->token = hub_pool_copy(h->pool, first ? integration->initial_token : before->their_token);
     h->offer.versions_url = hub_pool_copy(h->pool, first || !before->versions_url.len ? integration->endpoint_url : before->versions_url);
     if (h->plan->wanted == HUB_WANT_DELETE)
-        h->offer.credentials_url = credentials_endpoint(before);
+        h->offer.credentials_url = hub_handshake__credentials_url(before);
     if (h->plan->wanted == HUB_WANT_DETAILS)
         h->offer.version = before->ocpi_version; /* another version needs a PUT (C12) */
 }

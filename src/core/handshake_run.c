@@ -122,6 +122,33 @@ static bool other_encoding(hub_handshake_t *h, const hub_ocpi_call_t *call)
     return true;
 }
 
+hub_slice_t hub_handshake__credentials_url(const hub_registration_t *reg)
+{
+    for (uint32_t i = 0; i < reg->endpoint_count; i++)
+        if (reg->endpoints[i].module == OCPI_MODULE_CREDENTIALS)
+            return reg->endpoints[i].url;
+    return HUB_SLICE_NONE;
+}
+
+/* An earlier try has sent our token, and its answer was lost: token A may be spent, which is 401 for all but the same POST again (decision
+ * J). */
+static bool straight_to_post(hub_handshake_t *h, const hub_ocpi_call_t *call)
+{
+    const hub_registration_t *before = &h->before;
+    hub_slice_t url = hub_handshake__credentials_url(before);
+    const hub_step_t *step = h->plan->steps[h->step];
+    if (h->plan->wanted != HUB_WANT_POST || step->sends_credentials || call->call.err || call->call.http_status != 401 ||
+        !before->pending_token.len || !before->ocpi_version || !url.len)
+        return false;
+    h->offer.version = before->ocpi_version;
+    h->offer.details_url = before->details_url;
+    h->offer.endpoints = before->endpoints;
+    h->offer.endpoint_count = before->endpoint_count;
+    h->offer.credentials_url = url;
+    h->step = h->plan->step_count - 1;
+    return true;
+}
+
 static void answered(hub_ocpi_call_t *call)
 {
     hub_handshake_t *h = call->arg;
@@ -131,7 +158,7 @@ static void answered(hub_ocpi_call_t *call)
     h->call = NULL;
     hub_finding_t finding = hub_handshake__judge(h, step, call);
     hub_handshake__note(h, step, call, &finding);
-    if (finding.err && other_encoding(h, call)) {
+    if (finding.err && (straight_to_post(h, call) || other_encoding(h, call))) {
         hub_handshake__next(h);
         return;
     }

@@ -136,6 +136,7 @@ hub_err_t hub_handshake__ended(hub_view_t *view, hub_op_t *op);      /* unregist
 hub_err_t hub_handshake__failed(hub_view_t *view, hub_op_t *op);     /* a try failed; `final`: the last one */
 
 /* handshake_run.c */
+hub_slice_t hub_handshake__credentials_url(const hub_registration_t *reg);     /* none: no such endpoint is known */
 void hub_handshake__next(hub_handshake_t *h);                                  /* the next step, or the end */
 void hub_handshake__fail(hub_handshake_t *h, hub_err_t err, const char *text); /* without any call */
 

@@ -111,6 +111,15 @@ static void take_offer(const hub_handshake_t *h, hub_registration_t *reg)
     reg->endpoint_count = h->offer.endpoint_count;
 }
 
+static void forget_offer(hub_registration_t *reg)
+{
+    reg->ocpi_version = 0;
+    reg->details_url = HUB_SLICE_NONE;
+    reg->endpoints = NULL;
+    reg->endpoint_count = 0;
+    reg->token_encoding = HUB_TOKEN_AUTO;
+}
+
 static void take_credentials(const hub_handshake_t *h, hub_registration_t *reg)
 {
     take_offer(h, reg);
@@ -130,19 +139,24 @@ static void take_credentials(const hub_handshake_t *h, hub_registration_t *reg)
 
 /* ---- the operations ---- */
 
+/* With the token goes where it is sent to: when the answer is lost, and the partner has registered us, token A opens nothing but the same
+ * POST again. */
 hub_err_t hub_handshake__prepare(hub_view_t *view, hub_op_t *op)
 {
     hub_handshake_write_t *write = (hub_handshake_write_t *)op;
+    hub_handshake_t *h = write->h;
     hub_registration_t reg;
     hub_err_t err = open_record(view, write, &reg);
     if (err)
         return err;
-    if (reg.pending_token.len) { /* of an earlier try, whose answer may have been lost: the partner may know it already */
-        write->h->our_token = reg.pending_token;
-        return HUB_EOK;
+    if (!reg.pending_token.len) /* else of an earlier try: the partner may know it already */
+        err = set_token(view, write, &reg.pending_token, write->text, HUB_TOKEN_KIND_PENDING);
+    h->our_token = reg.pending_token;
+    if (!reg.authorized) {
+        take_offer(h, &reg);
+        if (h->switched)
+            reg.token_encoding = h->encoding;
     }
-    err = set_token(view, write, &reg.pending_token, write->text, HUB_TOKEN_KIND_PENDING);
-    write->h->our_token = write->text;
     return err ? err : hub_registration_put_quiet(write->core, view, write->tenant, write->id, &reg);
 }
 
@@ -266,6 +280,8 @@ hub_err_t hub_handshake__failed(hub_view_t *view, hub_op_t *op)
     if (!err && write->final && !write->h->incoming) {
         carried_out(write->h, &reg);
         err = set_token(view, write, &reg.pending_token, HUB_SLICE_NONE, HUB_TOKEN_KIND_NONE);
+        if (!reg.authorized)
+            forget_offer(&reg);
     }
     if (err)
         return err;

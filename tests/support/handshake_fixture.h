@@ -270,6 +270,7 @@ static struct {
     hub_slice_t seen; /* last Authorization */
     bool hold;        /* keep calls unanswered */
     bool raw;         /* takes tokens only as they are */
+    bool spends;      /* after a POST token A opens nothing but the same POST */
 } partner;
 
 #define DATA(data) "{\"data\":" data ",\"status_code\":1000,\"timestamp\":\"2026-01-01T00:00:00Z\"}"
@@ -301,6 +302,11 @@ static inline bool play_partner(fixture_t *f, fixture_call_t *entry)
         if (hub_slice_caseeq_str(call->headers[i].name, "authorization"))
             partner.seen = hub_pool_copy(pool, call->headers[i].value);
     if (partner.raw && !memmem(partner.seen.ptr, partner.seen.len, "token-", 6)) {
+        fixture_answer(f, entry, 401, HUB_SLICE_LIT("{}"));
+        return true;
+    }
+    if (partner.spends && partner.posts && call->method == HUB_GET) {
+        partner.gets++;
         fixture_answer(f, entry, 401, HUB_SLICE_LIT("{}"));
         return true;
     }

@@ -250,6 +250,21 @@ static void C18_lost_answer_is_repeated_with_the_same_token(void **state)
     assert_string_equal(partner.token_b[0], partner.token_b[1]);
 }
 
+static void J_lost_answer_of_a_partner_that_has_spent_token_A(void **state)
+{
+    (void)state;
+    partner.lost = 1;
+    partner.spends = true;
+    make_sender(PARTNER "/versions", "");
+    wait_posts(1);
+    fixture_stop(&alpha); /* also when nothing but the store remembers it */
+    fixture_start(&alpha, "https://alpha.example");
+    wait_status(&alpha, "CONNECTED");
+    assert_int_equal(partner.posts, 2);
+    assert_string_equal(partner.token_b[0], partner.token_b[1]);
+    assert_string_equal(member_of(show(&alpha), "versionDetails/version"), "2.2.1");
+}
+
 static void tries_end_after_a_bound(void **state)
 {
     (void)state;
@@ -345,6 +360,7 @@ int main(void)
         AS_SENDER(C17_no_POST_without_a_common_module),
         AS_SENDER(permanent_failures_say_what_to_do),
         AS_SENDER(C18_lost_answer_is_repeated_with_the_same_token),
+        AS_SENDER(J_lost_answer_of_a_partner_that_has_spent_token_A),
         AS_SENDER(tries_end_after_a_bound),
         AS_SENDER(wrong_third_party_fails_with_2001_and_takes_the_registration_back),
         AS_SENDER(unregister_does_not_wait_for_a_partner_that_is_away),
