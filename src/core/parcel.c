@@ -196,10 +196,10 @@ static hub_slice_t spelled(hub_push_item_t *item, yyjson_val *root, const char *
     if (s.len)
         return hub_pool_copy(item->pool, s);
     /* Before 2.2 the object does not say; codes are written in capitals. */
-    s = hub_pool_copy(item->pool, folded);
-    for (size_t i = 0; i < s.len; i++)
-        ((char *)(uintptr_t)s.ptr)[i] = (char)toupper((unsigned char)s.ptr[i]);
-    return s;
+    hub_buf_t out = HUB_BUF_INIT(item->pool);
+    for (size_t i = 0; i < folded.len; i++)
+        hub_buf_add_char(&out, (char)toupper((unsigned char)folded.ptr[i]));
+    return hub_buf_slice(&out);
 }
 
 static bool name_it(hub_parcel_t *parcel, hub_slice_t evse_uid)

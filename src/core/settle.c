@@ -57,7 +57,6 @@ void hub_push__sweep(hub_pump_t *pump, hub_view_t *view)
 typedef struct hub_settle {
     hub_op_t op; /* first */
     hub_push_t *push;
-    hub_core_t *core;
     hub_integration_t *integration; /* a reference */
     uint64_t cursor[HUB_PUSH_ROWS];
     bool moved[HUB_PUSH_ROWS];
@@ -178,7 +177,7 @@ static bool moved(const hub_pump_t *pump, bool results)
 void hub_push__settle(hub_push_t *push)
 {
     hub_agent_t *agent = push->agent;
-    hub_settle_t settle = {.push = push, .core = agent->worker->core, .items = push->results};
+    hub_settle_t settle = {.push = push, .items = push->results};
     bool any = push->results;
     for (unsigned i = 0; i < HUB_PUSH_ROWS; i++) {
         settle.cursor[i] = push->pumps[i].cursor;
@@ -193,7 +192,7 @@ void hub_push__settle(hub_push_t *push)
     op->items = reversed(push->results);
     op->integration = hub_integration_ref(agent->integration);
     op->op = (hub_op_t){.apply = apply, .done = settled, .reply_to = agent->worker->mailbox};
-    if (hub_store_submit(op->core->store, &op->op) != HUB_EOK) {
+    if (hub_store_submit(agent->worker->core->store, &op->op) != HUB_EOK) {
         push->results = reversed(op->items);
         hub_integration_unref(op->integration);
         free(op);
