@@ -1,5 +1,6 @@
 /* serve: wires store, core, peer and http together; one thread and one loop a worker; an orderly end. */
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -192,6 +193,16 @@ static unsigned worker_count(unsigned wanted)
     if (n == 0)
         n = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? (unsigned)CPU_COUNT(&cpus) : 1;
     return n > WORKERS_MOST ? WORKERS_MOST : n;
+}
+
+/* A page of 50 objects is a block of some 160 KB. By default malloc maps such blocks and gives them back each time, and every page of the
+ * answer faults in anew (a tenth of the request). Blocks up to 4 MiB stay in the heap, which keeps at most 16 MiB that nobody uses. */
+static void tune_memory(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 4 << 20);
+    mallopt(M_TRIM_THRESHOLD, 16 << 20);
+#endif
 }
 
 static void raise_limits(void)
@@ -399,6 +410,7 @@ int app_serve(int argc, char **argv)
         code = APP_OK;
     } else if (check(&config)) {
         raise_limits();
+        tune_memory();
         code = run(&config);
     }
     app_config_free(&config);
