@@ -64,7 +64,9 @@ typedef struct hub_ocpi_call {
     hub_agent_t *agent;
     void (*then)(struct hub_ocpi_call *call); /* on the worker; the pool dies when it returns, unless keep is set */
     bool keep;
-    bool routed; /* functional module: routing headers */
+    bool routed; /* functional module: routing headers; what is left open of them is chosen by module and side */
+    ocpi_module_t module;
+    ocpi_side_t side; /* the peer's, that is called */
     hub_slice_t from_country, from_party, to_country, to_party;
     hub_slice_t token; /* none: the registration's their_token */
     hub_token_encoding_t encoding;

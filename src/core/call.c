@@ -61,21 +61,53 @@ static void add_ids(hub_ocpi_call_t *call)
     add_header(call, "X-Correlation-ID", hub_pool_copy(call->call.pool, hub_slice_str(id)));
 }
 
-/* What the caller left open: from the first of our parties on this connection, to the first of the peer's. */
-static void add_routing(hub_ocpi_call_t *call)
+/* The party that has this side of the call's module; a hub stands for the parties behind it. *several: more than one would do. When no role
+ * says so, the first. */
+static const hub_party_ref_t *party_for(const hub_ocpi_call_t *call, const hub_party_ref_t *list, uint32_t count, uint32_t otherwise,
+                                        ocpi_side_t side, bool *several)
+{
+    const hub_party_ref_t *found = NULL;
+    *several = false;
+    for (uint32_t i = 0; i < count; i++) {
+        const hub_party_ref_t *party = &list[i];
+        uint32_t roles = party->roles ? party->roles : otherwise;
+        if (!(ocpi_role_sides(roles, call->module) & side))
+            continue;
+        if (roles & OCPI_ROLE_HUB) {
+            *several = false;
+            return party;
+        }
+        if (!found)
+            found = party;
+        else if (strcmp(found->country, party->country) != 0 || strcmp(found->party, party->party) != 0)
+            *several = true;
+    }
+    return found ? found : count ? list : NULL;
+}
+
+/* What the caller left open. A list of several of the peer's parties is asked for without naming one of them (decision O). */
+static void choose_parties(hub_ocpi_call_t *call)
 {
     const hub_integration_t *to = call->agent->integration;
-    hub_pool_t *pool = call->call.pool;
-    if (!(to->ocpi_version & OCPI_V_22UP))
+    bool several;
+    const hub_party_ref_t *party = party_for(call, to->parties, to->party_count, to->customer_roles,
+                                             call->side == OCPI_SENDER ? OCPI_RECEIVER : OCPI_SENDER, &several);
+    if (!call->from_party.len && party) {
+        call->from_country = hub_slice_str(party->country);
+        call->from_party = hub_slice_str(party->party);
+    }
+    party = party_for(call, to->peer_roles, to->peer_role_count, 0, call->side, &several);
+    if (!call->to_party.len && party && !(several && call->call.method == HUB_GET)) {
+        call->to_country = hub_slice_str(party->country);
+        call->to_party = hub_slice_str(party->party);
+    }
+}
+
+static void add_routing(hub_ocpi_call_t *call)
+{
+    if (!(call->agent->integration->ocpi_version & OCPI_V_22UP))
         return;
-    if (!call->from_party.len && to->party_count) {
-        call->from_country = hub_slice_str(to->parties[0].country);
-        call->from_party = hub_slice_str(to->parties[0].party);
-    }
-    if (!call->to_party.len && to->peer_role_count) {
-        call->to_country = hub_slice_str(to->peer_roles[0].country);
-        call->to_party = hub_slice_str(to->peer_roles[0].party);
-    }
+    choose_parties(call);
     const struct {
         const char *name;
         hub_slice_t value;
@@ -87,7 +119,7 @@ static void add_routing(hub_ocpi_call_t *call)
     };
     for (size_t i = 0; i < HUB_COUNT(rows); i++)
         if (rows[i].value.len)
-            add_header(call, rows[i].name, hub_pool_copy(pool, rows[i].value));
+            add_header(call, rows[i].name, hub_pool_copy(call->call.pool, rows[i].value));
 }
 
 static void enlist(hub_ocpi_call_t *call)

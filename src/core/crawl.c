@@ -402,6 +402,8 @@ static void fetch(hub_pull_job_t *job)
 {
     hub_ocpi_call_t *call = hub_ocpi_call_create(job->pull->agent, HUB_GET, hub_slice_str(job->url));
     call->routed = true;
+    call->module = job->row->module;
+    call->side = OCPI_SENDER;
     call->call.answer_limit = ANSWER_LIMIT;
     call->then = on_page;
     call->arg = job;

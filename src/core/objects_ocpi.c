@@ -42,16 +42,29 @@ void hub_ocpi_list(hub_exchange_t *x)
     hub_reply_ocpi_body(x, hub_buf_slice(&out));
 }
 
-/* The path of a sender has no party: the object is looked for with each of our parties of this connection. */
+/* Which of our parties is asked (H2); the first when the headers are missing or name nobody here (decision O). */
+static uint32_t party_asked(const hub_exchange_t *x)
+{
+    const hub_integration_t *to = x->state->integration;
+    for (uint32_t i = 0; i < to->party_count; i++)
+        if (hub_slice_caseeq_str(x->header[HUB_HEADER_TO_COUNTRY], to->parties[i].country) &&
+            hub_slice_caseeq_str(x->header[HUB_HEADER_TO_PARTY], to->parties[i].party))
+            return i;
+    return 0;
+}
+
+/* The path of a sender has no party: the object is looked for with each of our parties of this connection, with the one asked first. */
 static hub_err_t find_shared(hub_exchange_t *x, hub_view_t *view, const hub_objects_row_t *row, hub_slice_t *bytes)
 {
     const hub_exchange_state_t *state = x->state;
     const hub_integration_t *to = state->integration;
+    uint32_t first = party_asked(x);
     for (uint32_t i = 0; i < to->party_count; i++) {
+        const hub_party_ref_t *party = &to->parties[(first + i) % to->party_count];
         hub_object_id_t id = {.tenant = state->tenant,
                               .module = (uint8_t)row->module,
-                              .country = hub_slice_str(to->parties[i].country),
-                              .party = hub_slice_str(to->parties[i].party),
+                              .country = hub_slice_str(party->country),
+                              .party = hub_slice_str(party->party),
                               .id = state->target.segment[0]};
         hub_key_t key;
         hub_object_t head;

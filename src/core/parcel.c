@@ -345,6 +345,8 @@ static void start(hub_parcel_t *parcel, hub_ocpi_call_t *call)
     call->call.url = hub_pool_printf(call->call.pool, "%.*s/%.*s", HUB_SLICE_FMT(base), HUB_SLICE_FMT(item->path));
     call->call.body = parcel->body;
     call->routed = true;
+    call->module = item->pump->row->module;
+    call->side = OCPI_RECEIVER;
     call->from_country = item->country;
     call->from_party = item->party;
     call->then = on_answer;

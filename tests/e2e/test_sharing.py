@@ -99,6 +99,25 @@ def test_several_parties_share_one_integration(hub):
         assert sight.list("tariffs") == ["FOREIGN", "NAMED"]
 
 
+def test_H2_the_party_that_is_asked_answers(hub):
+    with Sight(hub, ourParties=[{"countryCode": "NL", "partyId": p, "roles": ["CPO"]} for p in ("ABC", "XYZ")]) as sight:
+        for party in ("ABC", "XYZ"):
+            hub.put(f"/v1/locations/NL/{party}/DOUBLE", named("DOUBLE", party=party))
+
+        def get(rest, **headers):
+            reply = sight.partner.call_hub(hub, "GET", sight.url("locations", rest), headers=headers)
+            assert reply.ocpi_status == 1000, reply
+            return reply.data["party_id"]
+
+        assert get("DOUBLE", **{"OCPI-to-country-code": "NL", "OCPI-to-party-id": "XYZ"}) == "XYZ"
+        assert get("DOUBLE", **{"OCPI-to-country-code": "nl", "OCPI-to-party-id": "abc"}) == "ABC"
+        assert get("FAR", **{"OCPI-to-country-code": "NL", "OCPI-to-party-id": "ABC"}) == "XYZ"  # it is in the list all the same
+        assert get("DOUBLE") in ("ABC", "XYZ")  # decision O
+        for party in ("ABC", "XYZ"):
+            assert hub.request("DELETE", f"/v1/locations/NL/{party}/DOUBLE").status == 204
+            hub.request("PATCH", f"/v1/locations/NL/{party}/DOUBLE", {"publish": False})
+
+
 def test_bound_only_what_is_bound(hub):
     with Sight(hub, locationSharing="BOUND") as sight:
         assert sight.list("locations") == [] and sight.list("tariffs") == []

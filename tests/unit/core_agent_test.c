@@ -86,6 +86,56 @@ static void C24_routing_headers_only_where_asked_for(void **state)
     fixture_settle();
 }
 
+/* A peer with several roles: the party that has the called side of the module is named, on both ends. */
+static void H2_routing_headers_name_the_parties_of_the_module(void **state)
+{
+    (void)state;
+    static const char several[] = "[{\"role\":\"CPO\",\"party_id\":\"CP1\",\"country_code\":\"DE\"},"
+                                  "{\"role\":\"EMSP\",\"party_id\":\"EMS\",\"country_code\":\"DE\"},"
+                                  "{\"role\":\"CPO\",\"party_id\":\"CP2\",\"country_code\":\"DE\"}]";
+    static const char hub[] = "[{\"role\":\"CPO\",\"party_id\":\"CP1\",\"country_code\":\"DE\"},"
+                              "{\"role\":\"HUB\",\"party_id\":\"HUB\",\"country_code\":\"DE\"}]";
+    static const struct {
+        const char *roles;
+        hub_method_t method;
+        ocpi_side_t side;
+        const char *from, *to;
+    } rows[] = {{several, HUB_PUT, OCPI_RECEIVER, "OCPI-from-party-id: TNM\n", "OCPI-to-party-id: EMS\n"},
+                {several, HUB_PUT, OCPI_SENDER, "OCPI-from-party-id: MSP\n", "OCPI-to-party-id: CP1\n"},
+                {several, HUB_GET, OCPI_SENDER, "OCPI-from-party-id: MSP\n", NULL}, /* decision O: all of them */
+                {hub, HUB_GET, OCPI_SENDER, "OCPI-from-party-id: MSP\n", "OCPI-to-party-id: HUB\n"},
+                {hub, HUB_PUT, OCPI_RECEIVER, "OCPI-from-party-id: TNM\n", "OCPI-to-party-id: HUB\n"}};
+    connect("{}");
+    fixture_expect(HUB_POST, "/v1/parties",
+                   "{\"countryCode\":\"NL\",\"partyId\":\"MSP\",\"roles\":[\"EMSP\"],\"businessDetails\":{\"name\":\"x\"}}", 201);
+    fixture_expect(HUB_PATCH, "/v1/integrations/1",
+                   "{\"ocpiConnection\":{\"customerRoles\":[\"CPO\",\"EMSP\"],\"ourParties\":["
+                   "{\"countryCode\":\"NL\",\"partyId\":\"TNM\",\"roles\":[\"CPO\"]},"
+                   "{\"countryCode\":\"NL\",\"partyId\":\"MSP\",\"roles\":[\"EMSP\"]}]}}",
+                   204);
+    for (size_t i = 0; i < HUB_COUNT(rows); i++) {
+        fixture_register((fixture_registration_t){.id = 1,
+                                                  .status = HUB_STATUS_CONNECTED,
+                                                  .authorized = true,
+                                                  .token = "their-token",
+                                                  .endpoints = endpoints,
+                                                  .endpoint_count = 1,
+                                                  .roles = rows[i].roles});
+        fixture_settle();
+        hub_ocpi_call_t *routed = call(rows[i].method, rows[i].method == HUB_PUT ? "{}" : NULL);
+        routed->routed = true;
+        routed->module = OCPI_MODULE_LOCATIONS;
+        routed->side = rows[i].side;
+        hub_ocpi_call_start(routed);
+        assert_non_null(strstr(headers(), rows[i].from));
+        if (rows[i].to)
+            assert_non_null(strstr(headers(), rows[i].to));
+        else
+            assert_null(strstr(headers(), "OCPI-to-"));
+        fixture_settle();
+    }
+}
+
 static void T19_every_request_has_ids_of_its_own(void **state)
 {
     (void)state;
@@ -214,6 +264,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(T15_token_is_base64_on_2_2_1_and_raw_where_the_profile_says_so),
         test(C24_routing_headers_only_where_asked_for),
+        test(H2_routing_headers_name_the_parties_of_the_module),
         test(T19_every_request_has_ids_of_its_own),
         test(answer_is_parsed_when_it_is_an_envelope),
         test(at_the_end_calls_are_cancelled),
