@@ -107,7 +107,7 @@ static void take(hub_exchange_t *x)
     hub_core_t *core = x->worker->core;
     const hub_integration_t *integration = x->state->integration;
     hub_slice_t why = HUB_SLICE_NONE;
-    yyjson_val *body = hub_body_json(x, false);
+    yyjson_val *body = hub_body_json(x, true); /* what is no Credentials object is told to the operator too */
     if (!body)
         return;
     hub_incoming_t *incoming = HUB_POOL_NEW(x->pool, hub_incoming_t);

@@ -95,7 +95,7 @@ hub_err_t hub_offer_read_versions(hub_core_t *core, hub_pool_t *pool, const hub_
 
 /* ---- details ---- */
 
-/* On 2.1.1 an entry has no role: what the peer lists is the other side of ours. */
+/* An entry of 2.1.1 has no role, and some peers forget it later: what the peer lists is the other side of ours. */
 static uint8_t side_of(const hub_integration_t *integration, const hub_offer_t *offer, ocpi_module_t module, hub_slice_t role)
 {
     if (module == OCPI_MODULE_CREDENTIALS)
@@ -104,7 +104,7 @@ static uint8_t side_of(const hub_integration_t *integration, const hub_offer_t *
         return OCPI_SENDER;
     if (hub_slice_caseeq_str(role, "RECEIVER"))
         return OCPI_RECEIVER;
-    if (offer->version != OCPI_V2_1_1)
+    if (offer->version != OCPI_V2_1_1 && role.len)
         return 0;
     uint32_t ours = ocpi_role_sides(integration->customer_roles, module);
     return ours == OCPI_SENDER ? OCPI_RECEIVER : ours == OCPI_RECEIVER ? OCPI_SENDER : 0;

@@ -252,6 +252,9 @@ yyjson_val *hub_body_json(hub_exchange_t *x, bool array_too)
         problem.message = HUB_SLICE_LIT("the body must be a JSON object or array");
     else if (yyjson_is_str(root))
         problem.message = HUB_SLICE_LIT("the body is a JSON string that holds JSON: send the object itself, do not encode it twice");
-    reply_unreadable(x, &problem);
+    if (x->state->ocpi) /* T6: it is JSON */
+        hub_reply_ocpi(x, 200, 2001, problem.message, HUB_SLICE_NONE);
+    else
+        reply_unreadable(x, &problem);
     return NULL;
 }

@@ -94,6 +94,8 @@ static void C19_C20_bad_credentials_get_2001(void **state)
         "{\"role\":\"CPO\",\"party_id\":\"ppp\",\"country_code\":\"nl\"}]}",
         "{\"token\":\"ok\",\"url\":\"" PARTNER "/versions\",\"roles\":[{\"role\":\"CPO\"}]}",
         "{\"token\":\"ok\",\"url\":\"" PARTNER "/versions\",\"roles\":{}}",
+        "[]", /* T6: JSON all the same */
+        "\"{}\"",
     };
     for (size_t i = 0; i < HUB_COUNT(bad); i++) {
         fixture_request_t *request = credentials(HUB_POST, TOKEN_A, bad[i]);

@@ -139,6 +139,20 @@ static void partner_that_calls_during_our_exchange_shall_try_again(void **state)
     assert_string_equal(member_of(show(&alpha), "credentialsInfo/ourToken"), partner.token_b[1]);
 }
 
+/* A peer that has forgotten the roles of its endpoints: they are the other side of ours. */
+static void V3_endpoints_without_a_role_are_the_other_side_of_ours(void **state)
+{
+    (void)state;
+    partner.details = DATA("{\"version\":\"2.2.1\",\"endpoints\":[{\"identifier\":\"credentials\",\"url\":\"" PARTNER
+                           "/c\"},{\"identifier\":\"locations\",\"url\":\"" PARTNER
+                           "/l\"},{\"identifier\":\"tariffs\",\"role\":\"X\",\"url\":\"" PARTNER "/t\"}]}");
+    make_sender(PARTNER "/versions", "");
+    wait_status(&alpha, "CONNECTED");
+    assert_string_equal(member_of(show(&alpha), "versionDetails/endpoints/0/role"), "SENDER");
+    assert_string_equal(member_of(show(&alpha), "versionDetails/endpoints/1/role"), "SENDER");
+    assert_string_equal(member_of(show(&alpha), "versionDetails/endpoints/2/role"), "");
+}
+
 static hub_err_t want_details(hub_view_t *view, hub_op_t *op)
 {
     hub_registration_t reg;
@@ -356,6 +370,7 @@ int main(void)
         AS_SENDER(C3_sender_registers_with_a_partner),
         AS_SENDER(partner_that_takes_only_raw_tokens_is_found_out),
         AS_SENDER(partner_that_calls_during_our_exchange_shall_try_again),
+        AS_SENDER(V3_endpoints_without_a_role_are_the_other_side_of_ours),
         AS_SENDER(details_are_read_again_without_new_tokens),
         AS_SENDER(C17_no_POST_without_a_common_module),
         AS_SENDER(permanent_failures_say_what_to_do),
