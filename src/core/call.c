@@ -141,6 +141,22 @@ static void delist(hub_ocpi_call_t *call)
     call->agent->calls--;
 }
 
+static bool holds(hub_slice_t text, hub_slice_t secret)
+{
+    return secret.len > 0 && text.len >= secret.len && memmem(text.ptr, text.len, secret.ptr, secret.len) != NULL;
+}
+
+/* The partner's words go on to logs and people: not when they repeat a token. */
+static void drop_secrets(hub_ocpi_call_t *call)
+{
+    const hub_integration_t *to = call->agent->integration;
+    const hub_slice_t secrets[] = {call->token, to->their_token};
+    for (size_t i = 0; i < HUB_COUNT(secrets); i++)
+        if (holds(call->envelope.message, secrets[i]) ||
+            (secrets[i].len && holds(call->envelope.message, hub_base64_encode(call->call.pool, secrets[i]))))
+            call->envelope.message = HUB_SLICE_LIT("(its words repeat a token and are not kept)");
+}
+
 static void on_done(hub_call_t *done)
 {
     hub_ocpi_call_t *call = (hub_ocpi_call_t *)done;
@@ -149,6 +165,7 @@ static void on_done(hub_call_t *done)
         agent->health.slow_ms = (agent->health.slow_ms * 7 + done->duration_ms) / 8;
         if (done->answer.len && ocpi_envelope_read(done->pool, done->answer, &call->envelope) != HUB_EOK)
             memset(&call->envelope, 0, sizeof call->envelope);
+        drop_secrets(call);
     }
     hub_log(HUB_DEBUG, "peer.call", HUB_INT("integration", agent->id), HUB_STR("method", hub_method_name(done->method)),
             HUB_SLICE("url", done->url), HUB_STR("error", hub_err_info(done->err)->name), HUB_INT("http_status", done->http_status),

@@ -85,6 +85,7 @@ static void chunk_done(hub_op_t *op)
     hub_err_t err = op->err;
     unsigned count = chunk->count;
     job->bad += chunk->bad;
+    hub_rate_add(&job->refused_rate, chunk->bad, hub_now_ms());
     end_chunk(chunk);
     job->busy = false;
     if (!err) {
@@ -335,6 +336,7 @@ static void take_page(hub_pull_job_t *job, hub_ocpi_call_t *page)
     count_total(job);
     take_elements(job);
     job->received += job->count;
+    hub_rate_add(&job->received_rate, job->count, hub_now_ms());
     if (repeats(job)) {
         fail(job, "The partner's list never ends: page %u repeats an earlier one", job->pages);
         return;

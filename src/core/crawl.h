@@ -6,6 +6,7 @@
 #include "agent.h"
 #include "objects.h"
 #include "pull.h"
+#include "rate.h"
 
 typedef struct hub_pull_row {
     uint32_t model; /* hub_model_t */
@@ -40,6 +41,7 @@ typedef struct hub_pull_job {
     bool again, again_full; /* asked for while running */
     bool busy;              /* a call or an operation is under way */
     hub_pull_state_t state;
+    hub_rate_t received_rate, refused_rate;
     unsigned failures; /* runs in a row */
     int64_t next;      /* ms; when the timer fires */
     /* the run */

@@ -237,6 +237,10 @@ hub_err_t hub_handshake__refreshed(hub_view_t *view, hub_op_t *op)
     return close_record(view, write, &reg);
 }
 
+#define UNREGISTERED                                                                                                                       \
+    "Unregistered; the settings are kept. To connect again, set a fresh token A of the partner as initialToken (initialRole SENDER), or "  \
+    "start the credentials exchange, which issues one for the partner (RECEIVER)."
+
 hub_err_t hub_handshake__ended(hub_view_t *view, hub_op_t *op)
 {
     hub_handshake_write_t *write = (hub_handshake_write_t *)op;
@@ -257,7 +261,7 @@ hub_err_t hub_handshake__ended(hub_view_t *view, hub_op_t *op)
     if (reg.wanted != HUB_WANT_POST) /* all others need the registration that has just ended */
         reg.wanted = HUB_WANT_NOTHING;
     if (reg.status != HUB_STATUS_UNREGISTERED || write->text.len)
-        reg.status_description = write->text;
+        reg.status_description = write->text.len ? write->text : HUB_SLICE_LIT(UNREGISTERED);
     reg.status = HUB_STATUS_UNREGISTERED;
     return close_record(view, write, &reg);
 }

@@ -86,6 +86,7 @@ static void accepted(hub_push_item_t *item, const hub_ocpi_call_t *call)
     pump->sent++;
     push->successes++;
     pump->last_success = hub_now_ms();
+    hub_rate_add(&pump->sent_rate, 1, pump->last_success);
     hub_metric_add(push->agent->worker->core, HUB_METRIC_PUSHED, 1);
     set_refused(push, item->hash, false);
     if (item->epoch == push->epoch || !push->backoff_until)
@@ -100,6 +101,7 @@ static void refused(hub_push_item_t *item, const hub_ocpi_call_t *call)
     item->why = said(call, item->pool);
     item->text = call->call.body.len ? hub_pool_copy(item->pool, call->call.body) : HUB_SLICE_LIT("{}");
     pump->quarantined++;
+    hub_rate_add(&pump->failed_rate, 1, hub_now_ms());
     hub_push__error(pump, "%.*s", HUB_SLICE_FMT(item->why));
     hub_metric_add(push->agent->worker->core, HUB_METRIC_PUSH_FAILED, 1);
     hub_log(HUB_WARN, "push.refused", HUB_INT("integration", push->agent->id), HUB_STR("module", ocpi_module_name(pump->row->module)),
@@ -117,6 +119,7 @@ static void again(hub_push_item_t *item, const hub_ocpi_call_t *call)
         item->successes = push->successes;
     hub_push__error(pump, "%.*s", HUB_SLICE_FMT(said(call, call->call.pool)));
     pump->failed++;
+    hub_rate_add(&pump->failed_rate, 1, hub_now_ms());
     if (alive && item->attempts >= POISON_ATTEMPTS && push->successes > item->successes) {
         refused(item, call);
         return;

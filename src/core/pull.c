@@ -409,6 +409,14 @@ void hub_pull_notes(hub_agent_t *agent, hub_buf_t *out)
     }
 }
 
+uint32_t hub_pull_models(void)
+{
+    uint32_t models = 0;
+    for (unsigned i = 0; i < HUB_PULL_ROWS; i++)
+        models |= hub_pull_rows[i].model;
+    return models;
+}
+
 bool hub_pull_failing(const hub_agent_t *agent)
 {
     for (unsigned i = 0; i < HUB_PULL_ROWS && agent->pull; i++)
@@ -446,6 +454,11 @@ static void describe(hub_agent_t *agent, unsigned i, hub_buf_t *out)
     else
         hub_buf_add_str(out, "null");
     hub_buf_printf(out, ",\"wrongTotal\":%s", job->wrong_total ? "true" : "false");
+    int64_t now = hub_now_ms();
+    hub_buf_printf(out, ",\"rates\":{\"receivedPerMinute\":%llu,\"refusedPerMinute\":%llu}",
+                   (unsigned long long)hub_rate_read(job->received_rate, now), (unsigned long long)hub_rate_read(job->refused_rate, now));
+    add_time(out, "cursor", state->last_start); /* the next delta asks from here on, less an hour */
+    hub_buf_add_str(out, ",\"lag\":null");
     add_time(out, "lastFull", state->last_full);
     add_time(out, "lastDelta", state->last_delta);
     add_time(out, "lastSuccess", state->last_success);

@@ -11,12 +11,13 @@
 #include "agent.h"
 #include "objects.h"
 #include "push.h"
+#include "rate.h"
 
 typedef struct hub_push_row {
     uint32_t model; /* hub_model_t */
     const char *flag;
     ocpi_module_t module;
-    bool deletes;      /* objects can be deleted at the partner; then what was sent is remembered (mark) */
+    bool deletes;      /* objects are deleted at the partner; otherwise they go out once more with every EVSE REMOVED */
     bool waits;        /* whole objects wait until the pumps before this one have nothing to do: tariffs before locations */
     unsigned parallel; /* calls to one partner at a time */
 } hub_push_row_t;
@@ -31,20 +32,23 @@ typedef struct hub_push_item {
     struct hub_push_item *next, *prev; /* in the pump's window, by seq */
     struct hub_push_item *next_result; /* in push->results */
     struct hub_pump *pump;
-    hub_pool_t *pool; /* holds the item itself */
-    uint64_t seq;     /* of its change entry; 0: sent ahead of a location that names it */
-    uint64_t covers;  /* the store's sequence when the bytes were read */
-    uint64_t hash;    /* of key */
-    hub_slice_t key, evse_uid;
+    uint64_t seq;              /* of its change entry; 0: no reading finds it again, or one will find it anew */
+    uint64_t covers;           /* the store's sequence when the bytes were read */
+    uint64_t hash;             /* of key */
+    hub_slice_t key, evse_uid; /* behind the item */
     hub_push_kind_t kind;
     hub_push_state_t state;
     hub_push_result_t result;
     bool in_window, unsettled, whole_instead; /* whole_instead: the PATCH was refused */
+    bool left;                                /* it went out of sight: what cannot be deleted goes out with every EVSE REMOVED */
+    bool takes_back;                          /* it was sent so, or as a DELETE */
+    int64_t left_at;
     unsigned attempts;
     uint64_t successes;                   /* push->successes when it failed first */
     uint64_t epoch;                       /* push->epoch when it was sent */
-    hub_slice_t country, party, id, path; /* as last sent */
-    hub_slice_t text, why;                /* REFUSED: what was sent, what the partner said */
+    hub_slice_t country, party, id, path; /* as last sent, in `names` */
+    hub_slice_t text, why;                /* REFUSED: what was sent, what the partner said, in `refusal` */
+    char *names, *refusal;                /* malloc: a window would hold 8 KiB an item if each had a pool */
 } hub_push_item_t;
 
 typedef struct hub_pump {
@@ -53,6 +57,8 @@ typedef struct hub_pump {
     bool enabled;
     const char *why_not;              /* flag on, but nothing can be sent; NULL */
     uint64_t durable;                 /* cursor as stored */
+    uint64_t rewinds;                 /* hub_push__rewinds when it was read */
+    uint64_t nothing_before;          /* up to here this partner was never sent anything */
     uint64_t cursor;                  /* everything up to here is done */
     uint64_t scanned;                 /* everything up to here was read */
     uint64_t start_cursor, start_seq; /* cursor and store when reading began (again) */
@@ -61,6 +67,7 @@ typedef struct hub_pump {
     unsigned count;      /* items in the window */
     unsigned unfinished; /* of them not DONE */
     uint64_t sent, failed, quarantined;
+    hub_rate_t sent_rate, failed_rate;   /* failed or refused */
     int64_t last_success, last_error_at; /* ms, 0: none */
     char last_error[200];
 } hub_pump_t;
@@ -91,10 +98,16 @@ void hub_pump__fill(hub_pump_t *pump, hub_view_t *view, uint64_t view_seq); /* r
 void hub_pump__pass(hub_pump_t *pump, uint64_t seq);                        /* nothing up to here concerns it */
 void hub_pump__restart(hub_pump_t *pump);                                   /* forgets what is queued and reads again from the cursor */
 void hub_pump__finish(hub_push_item_t *item, hub_push_result_t result);
-void hub_pump__clear(hub_pump_t *pump); /* frees everything that is not in flight */
+void hub_pump__clear(hub_pump_t *pump);                   /* frees everything that is not in flight */
+void hub_pump__rewind(hub_pump_t *pump, uint64_t cursor); /* to where other eyes may be needed for what was read before */
 void hub_pump__settled(hub_push_item_t *item);
+/* Does the partner have this object, as far as is known: what is on its way, what was answered, what is written down? *path: in its
+ * spelling, when it can be deleted. */
+bool hub_pump__given(const hub_pump_t *pump, hub_view_t *view, hub_slice_t key, hub_slice_t *path);
 /* Queues a DELETE of what was sent, unless the partner may still see it. */
-void hub_pump__take_back(hub_pump_t *pump, hub_view_t *view, hub_slice_t key, hub_slice_t path);
+void hub_pump__take_back(hub_pump_t *pump, hub_view_t *view, hub_slice_t key);
+/* Copies what an item is called at the partner. */
+void hub_pump__name(hub_push_item_t *item, hub_slice_t country, hub_slice_t party, hub_slice_t id, hub_slice_t path);
 bool hub_pump__insert_tariff(hub_pump_t *pump, hub_view_t *view, hub_slice_t key); /* true: it must be sent first */
 bool hub_pump__busy_with(const hub_pump_t *pump, const hub_push_item_t *item);     /* another call for the same object */
 uint64_t hub_pump__hash(hub_slice_t key);
@@ -106,6 +119,7 @@ void hub_push__dispatch(hub_push_t *push);
 void hub_push__settle(hub_push_t *push);
 void hub_push__settle_soon(hub_push_t *push);
 bool hub_push__marked(hub_view_t *view, uint32_t integration, ocpi_module_t module, hub_slice_t key, hub_slice_t *path);
+uint64_t hub_push__rewinds(hub_view_t *view, uint32_t integration, ocpi_module_t module);
 void hub_push__sweep(hub_pump_t *pump, hub_view_t *view); /* after deletions were missed */
 void hub_push__forget(hub_push_t *push);                  /* submits the reset of all cursors and marks */
 

@@ -374,6 +374,14 @@ void hub_push_notes(hub_agent_t *agent, hub_buf_t *out)
     }
 }
 
+uint32_t hub_push_models(void)
+{
+    uint32_t models = 0;
+    for (unsigned i = 0; i < HUB_PUSH_ROWS; i++)
+        models |= hub_push_rows[i].model;
+    return models;
+}
+
 bool hub_push_refused(const hub_agent_t *agent)
 {
     return agent->push && agent->push->refused_count;
@@ -425,6 +433,9 @@ static void describe(hub_agent_t *agent, unsigned i, hub_view_t *view, hub_buf_t
                    pump->enabled && hub_agent_may_call(agent) ? "true" : "false", (unsigned long long)cursor,
                    (unsigned long long)lag_of(agent, row, view, cursor), (unsigned long long)pump->sent, (unsigned long long)pump->failed,
                    (unsigned long long)pump->quarantined);
+    int64_t now = hub_now_ms();
+    hub_buf_printf(out, ",\"rates\":{\"sentPerMinute\":%llu,\"failedPerMinute\":%llu}",
+                   (unsigned long long)hub_rate_read(pump->sent_rate, now), (unsigned long long)hub_rate_read(pump->failed_rate, now));
     add_time(out, "lastSuccess", pump->last_success);
     add_time(out, "lastErrorAt", pump->last_error_at);
     hub_buf_add_str(out, ",\"lastError\":");

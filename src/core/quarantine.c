@@ -183,6 +183,18 @@ static hub_err_t record_put(hub_view_t *view, hub_pool_t *pool, uint32_t tenant,
     return hub_view_put(view, HUB_TABLE_QUARANTINE, &key, hub_buf_slice(&value));
 }
 
+/* An object that comes again keeps its id: it is what people have in their hands. */
+static bool stands(hub_view_t *view, const hub_integration_t *integration, const hub_key_t *what, uint64_t *id)
+{
+    hub_key_t key;
+    hub_slice_t value;
+    if (hub_view_get(view, HUB_TABLE_REFERENCE, what, &value) != HUB_EOK || !number_of(value, id))
+        return false;
+    record_key(&key, integration->tenant, integration->id);
+    hub_key_u64(&key, *id);
+    return hub_view_get(view, HUB_TABLE_QUARANTINE, &key, &value) == HUB_EOK;
+}
+
 hub_err_t hub_quarantine_put(hub_view_t *view, hub_pool_t *pool, const hub_integration_t *integration, ocpi_module_t module,
                              const char *direction, hub_slice_t country, hub_slice_t party, hub_slice_t id, hub_slice_t text,
                              const ocpi_problems_t *problems)
@@ -190,17 +202,16 @@ hub_err_t hub_quarantine_put(hub_view_t *view, hub_pool_t *pool, const hub_integ
     hub_key_t what;
     record_t record = {.text = text.len <= HUB_QUARANTINE_TEXT ? text : HUB_SLICE_NONE};
     uint64_t count;
-    hub_err_t err = hub_quarantine_clear(view, integration, module, direction, country, party, id);
-    if (harmless(err) == HUB_EOK)
-        err = hub_view_next_id(view, "quarantine", &record.id);
+    what_key(&what, integration->id, module, direction, country, party, id);
+    bool again = stands(view, integration, &what, &record.id);
+    hub_err_t err = again ? HUB_EOK : hub_view_next_id(view, "quarantine", &record.id);
     if (err != HUB_EOK)
         return err;
     record.about = about(pool, record.id, integration, module, direction, country, party, id, problems);
     err = record_put(view, pool, integration->tenant, integration->id, &record);
-    what_key(&what, integration->id, module, direction, country, party, id);
     if (err == HUB_EOK)
         err = hub_view_put(view, HUB_TABLE_REFERENCE, &what, hub_slice((const char *)&record.id, sizeof record.id));
-    if (err != HUB_EOK)
+    if (err != HUB_EOK || again)
         return err;
     count = hub_quarantine_count(view, integration->tenant, integration->id) + 1;
     err = count_set(view, integration->id, count);

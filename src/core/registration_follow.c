@@ -101,7 +101,13 @@ static hub_err_t follow_receiver(follow_t *f)
         err = issue(f, f->now->initial_token);
     else
         return HUB_EOK;
-    if (!err && !f->reg.authorized)
+    if (!err && f->reg.authorized)
+        say(f, f->reg.status,
+            hub_pool_printf(f->pool,
+                            "A fresh initial token was issued (GET this integration with ?reveal=secrets): give it to the partner with our "
+                            "versions URL %.*s. The connection stands until the partner registers anew.",
+                            HUB_SLICE_FMT(f->core->versions_url)));
+    else if (!err)
         say(f, HUB_STATUS_AWAITING_PARTNER,
             hub_pool_printf(f->pool,
                             "Give the partner our versions URL %.*s and the initial token (GET this integration with ?reveal=secrets): it "

@@ -80,6 +80,12 @@ def test_T25_bad_and_foreign_objects_are_quarantined(hub, partner):
     assert "/coordinates" in str(found)
     assert all(item["direction"] == "received" for item in found)
 
+    one = next(item for item in found if item["objectId"] == "L2")  # a retry that fails changes nothing: the same record is there
+    reply = hub.request("POST", f"/v1/integrations/{ident}/quarantine/{one['id']}/retry")
+    assert reply.status == 400 and reply.body["errors"][0]["pointer"] == "/coordinates"
+    again = hub.get(f"/v1/integrations/{ident}/quarantine")
+    assert sorted(item["id"] for item in again) == sorted(item["id"] for item in found)
+
 
 def test_version_details_are_read_again_without_new_tokens(hub, partner):
     ident = connect(hub, partner, ["EMSP"])

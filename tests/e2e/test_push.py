@@ -160,6 +160,38 @@ def test_partner_without_receiver_endpoint(hub):
         assert push_of(hub, ident, "tariffs")["endpoint"] is False
 
 
+def test_flags_that_do_nothing_yet_are_named(hub, partner):
+    ident = connect(hub, partner, ["CPO"])
+    switch(hub, ident, pushSession=True, pullTokensAll=True, pushLocation=True)
+    text = wait_until(lambda: hub.get(f"/v1/integrations/{ident}?include=none")["statusDescription"], 5)
+    assert text == "Not served by this release: pushSession, pullTokensAll."
+    switch(hub, ident, pushSession=False, pullTokensAll=False)
+    wait_until(lambda: hub.get(f"/v1/integrations/{ident}?include=none")["statusDescription"] is None, 5)
+
+
+def test_delivery_tells_rates(hub, partner):
+    ident = connect(hub, partner, ["CPO"])
+    partner.on("PUT", "/ocpi/2.2.1/locations/NL/ABC/BAD", lambda call: (200, {}, envelope(code=2001, message="no")))
+    switch(hub, ident, **BOTH)
+    hub.post("/v1/locations", [location(f"L{i}") for i in range(5)] + [location("BAD")], status=200)
+    wait_until(lambda: (p := push_of(hub, ident, "locations"))["sent"] == 5 and p["quarantined"] == 1, 10)
+    rates = push_of(hub, ident, "locations")["rates"]
+    assert 0 < rates["sentPerMinute"] <= 5 and rates["failedPerMinute"] <= 1, rates  # fewer when a minute has just ended
+    assert push_of(hub, ident, "tariffs")["rates"] == {"sentPerMinute": 0, "failedPerMinute": 0}
+    for module in hub.get(f"/v1/integrations/{ident}/delivery")["modules"]:
+        assert {"module", "cursor", "lag", "lastSuccess", "lastError", "rates"} <= set(module), module
+
+
+def test_a_partner_that_repeats_our_token_is_not_quoted(hub, partner):
+    ident = connect(hub, partner, ["CPO"])
+    partner.on("PUT", "/ocpi/2.2.1/locations/", lambda call: (200, {}, envelope(code=2001, message="bad token " + partner.our_token)))
+    switch(hub, ident, **BOTH)
+    hub.put("/v1/locations/NL/ABC/L1", location("L1"))
+    found = wait_until(lambda: hub.get(f"/v1/integrations/{ident}/quarantine"), 5)
+    assert "2001" in str(found) and partner.our_token not in str(found)
+    assert hub.events("push.refused") and partner.our_token not in hub.log()
+
+
 def test_deleting_the_integration_ends_its_pushes(hub, partner):
     ident = connect(hub, partner, ["CPO"])
     partner.misbehave("slow", "/ocpi/2.2.1/locations", seconds=1)
