@@ -5,7 +5,8 @@
  * Writes: workers submit operations; one store thread applies what has queued up in one LMDB transaction, commits with fsync, and
  * only then posts each operation's result back to its worker. No worker ever waits.
  * One change index (DESIGN): every write of an object gives it the next sequence number and moves its single entry in its change
- * stream to the end. Push, webhooks and the event feed are durable cursors over these streams.
+ * stream to the end. (Inside the store the earlier entry stays for a while, void: nobody sees it, and there are never more of them than
+ * of the others.) Push, webhooks and the event feed are durable cursors over these streams.
  */
 #ifndef HUB_STORE_H
 #define HUB_STORE_H
@@ -228,7 +229,8 @@ typedef struct hub_list_page {
 } hub_list_page_t;
 
 /* Creation order (rule P8). A window of more than 10,000 rows is ordered by (last_updated, creation) instead, so that a page costs what
- * it returns; the position remembers which. */
+ * it returns; the position remembers which. (Audiences of a tenant and of what was received may reach that limit earlier, since void rows
+ * count, and working out `total` of their windows looks at every object: about a microsecond each.) */
 hub_err_t hub_list(hub_view_t *view, const hub_list_query_t *query, hub_pool_t *pool, hub_list_page_t *page);
 
 /* ---- the change index ---- */

@@ -1,8 +1,12 @@
-/* The change index: one entry an object, moved to the end by every write; entries of their own for EVSE states and deletions; cursors. */
+/* The change index: one entry an object, moved to the end by every write; entries of their own for EVSE states and deletions; cursors.
+ *
+ * A new entry makes the earlier one void but leaves it (sweep.c): an entry counts when the object's head, or the ENTRY row, names its
+ * seq. Entries of deletions never become void: they are deleted with their tombstone. */
 #include "room.h"
 
 #define STREAM_LEN 10
-#define CHANGE_HEAD 19 /* kind, created seq, time, key length */
+#define CHANGE_HEAD 19    /* kind, created seq, time, key length */
+#define ENTRY_NAMES 0x80u /* beside the kind: ENTRY names it, not the object's head */
 
 uint64_t hub_store__next_seq(hub_view_t *view)
 {
@@ -74,7 +78,7 @@ bool hub_store__change_decode(hub_slice_t key, hub_slice_t value, hub_change_t *
     if (len > value.len - CHANGE_HEAD)
         return false;
     *out = (hub_change_t){.seq = hub_store__read_u64(key.ptr + STREAM_LEN),
-                          .kind = (hub_change_kind_t)p[0],
+                          .kind = (hub_change_kind_t)(p[0] & ~ENTRY_NAMES),
                           .created_seq = hub_store__read_u64(p + 1),
                           .time = hub_store__read_time(p + 9),
                           .key = hub_slice(value.ptr + CHANGE_HEAD, len),
@@ -84,12 +88,12 @@ bool hub_store__change_decode(hub_slice_t key, hub_slice_t value, hub_change_t *
 
 /* ---- entries ---- */
 
-hub_err_t hub_store__change_put(hub_view_t *view, const hub_stream_t *stream, const hub_change_t *change)
+static hub_err_t change_put(hub_view_t *view, const hub_stream_t *stream, const hub_change_t *change, unsigned mark)
 {
     hub_key_t key, value; /* far below a key's limit in size as well */
     key_change(&key, stream, change->seq);
     hub_key_init(&value);
-    hub_key_u8(&value, (uint8_t)change->kind);
+    hub_key_u8(&value, (uint8_t)((unsigned)change->kind | mark));
     hub_key_u64(&value, change->created_seq);
     hub_store__key_time(&value, change->time);
     hub_key_u8(&value, (uint8_t)(change->key.len >> 8));
@@ -97,6 +101,40 @@ hub_err_t hub_store__change_put(hub_view_t *view, const hub_stream_t *stream, co
     hub_key_bytes(&value, change->key);
     hub_key_bytes(&value, change->evse_uid);
     return value.overflow ? HUB_EINVALID : hub_view_put(view, HUB_TABLE_CHANGE, &key, hub_key_slice(&value));
+}
+
+hub_err_t hub_store__change_put(hub_view_t *view, const hub_stream_t *stream, const hub_change_t *change)
+{
+    return change_put(view, stream, change, 0);
+}
+
+hub_err_t hub_store__change_void(hub_view_t *view, const hub_stream_t *stream)
+{
+    hub_key_t prefix;
+    hub_store__key_stream(&prefix, stream);
+    return hub_store__void(view, HUB_TABLE_CHANGE, &prefix);
+}
+
+hub_err_t hub_store__change_live(hub_view_t *view, hub_slice_t bytes, hub_slice_t value)
+{
+    hub_stream_t stream;
+    hub_change_t change;
+    hub_object_t object;
+    hub_key_t key;
+    hub_slice_t seq;
+    if (!hub_store__stream_read(bytes, &stream) || !hub_store__change_decode(bytes, value, &change))
+        return HUB_ESTORE;
+    if (!((unsigned char)value.ptr[0] & ENTRY_NAMES)) {
+        hub_err_t err = hub_store__object_find(view, change.key, &object);
+        return !err && object.seq != change.seq ? HUB_ENOT_FOUND : err;
+    }
+    hub_store__key_entry(&key, &stream, change.key);
+    if (change.kind == HUB_CHANGE_EVSE)
+        hub_key_folded(&key, change.evse_uid);
+    hub_err_t err = hub_store__result(view, hub_store__get(view, HUB_TABLE_ENTRY, &key, &seq));
+    if (!err && seq.len != 8)
+        err = HUB_ESTORE;
+    return !err && hub_store__read_u64(seq.ptr) != change.seq ? HUB_ENOT_FOUND : err;
 }
 
 hub_err_t hub_store__change_drop(hub_view_t *view, const hub_stream_t *stream, uint64_t seq)
@@ -118,7 +156,7 @@ static hub_err_t change_get(hub_view_t *view, const hub_stream_t *stream, uint64
     return err;
 }
 
-/* Takes the change row of one ENTRY row away, with its tombstone when it was a deletion. */
+/* The entry that an ENTRY row names will be named no more: a deletion goes, with its tombstone; others are void. */
 static hub_err_t drop_entry_row(hub_view_t *view, const hub_stream_t *stream, uint64_t seq)
 {
     hub_change_t change;
@@ -129,10 +167,10 @@ static hub_err_t drop_entry_row(hub_view_t *view, const hub_stream_t *stream, ui
         hub_key_t tombstone;
         key_tombstone(&tombstone, change.time, seq);
         err = hub_view_delete(view, HUB_TABLE_TOMBSTONE, &tombstone);
-        if (err && err != HUB_ENOT_FOUND)
-            return err;
+        if (!err || err == HUB_ENOT_FOUND)
+            err = hub_store__change_drop(view, stream, seq);
     }
-    return hub_store__change_drop(view, stream, seq);
+    return err ? err : hub_store__change_void(view, stream); /* the sweep keeps up with every entry that comes after another */
 }
 
 /* All entries of an object that its head does not hold: EVSE states, a deletion. */
@@ -164,7 +202,7 @@ static hub_err_t entry_move(hub_view_t *view, const hub_stream_t *stream, const 
     if (!err && old)
         err = drop_entry_row(view, stream, old);
     if (!err)
-        err = hub_store__change_put(view, stream, change);
+        err = change_put(view, stream, change, ENTRY_NAMES);
     if (!err)
         err = hub_store__number_put(view, HUB_TABLE_ENTRY, entry, change->seq);
     if (err || change->kind != HUB_CHANGE_DELETE)
@@ -224,12 +262,15 @@ void hub_change_scan_init(hub_change_scan_t *scan, hub_view_t *view, const hub_s
 bool hub_change_scan_next(hub_change_scan_t *scan, hub_change_t *out)
 {
     hub_slice_t key, value;
-    if (!hub_scan_next(&scan->scan, &key, &value))
-        return false;
-    if (hub_store__change_decode(key, value, out))
-        return true;
-    hub_scan_finish(&scan->scan);
-    scan->scan.err = HUB_ESTORE;
+    while (hub_scan_next(&scan->scan, &key, &value)) {
+        hub_err_t err = hub_store__change_live(scan->scan.view, key, value);
+        if (!err && hub_store__change_decode(key, value, out))
+            return true;
+        if (err == HUB_ENOT_FOUND)
+            continue;
+        hub_scan_finish(&scan->scan);
+        scan->scan.err = HUB_ESTORE;
+    }
     return false;
 }
 

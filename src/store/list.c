@@ -37,13 +37,7 @@ static bool decode(const merge_t *m, hub_slice_t key, hub_slice_t value, hub_lis
         row->created_seq = hub_store__read_u64(key.ptr + 9);
         return true;
     }
-    if (key.len != 25 || value.len != 1)
-        return false;
-    row->last_updated = hub_store__read_time(key.ptr + 9);
-    row->created_seq = hub_store__read_u64(key.ptr + 17);
-    row->tag = (uint8_t)value.ptr[0];
-    row->key = HUB_SLICE_NONE; /* looked up when somebody wants to know */
-    return true;
+    return hub_store__updated_decode(key, value, row); /* without a key: looked up when somebody wants to know */
 }
 
 static void advance(merge_t *m, source_t *source)
@@ -157,8 +151,29 @@ static hub_err_t resolve_key(hub_view_t *view, uint8_t module, hub_list_row_t *r
     return HUB_EOK;
 }
 
+/* A row of UPDATED with a key may be void. One that its own audience would call void counts when its object is there at this time in
+ * another audience of the query, whose row it stands for. */
+static bool counts(merge_t *m, const hub_list_row_t *row)
+{
+    hub_object_t object;
+    if (!m->by_update || !row->key.len)
+        return true;
+    hub_err_t err = hub_store__object_find(m->view, row->key, &object);
+    if (err && err != HUB_ENOT_FOUND)
+        m->err = err;
+    if (err || object.created_seq != row->created_seq || object.last_updated != row->last_updated)
+        return false;
+    for (uint32_t i = 0; i < object.audience_count; i++)
+        for (uint32_t j = 0; j < m->query->audience_count; j++)
+            if (object.audiences[i] == m->query->audiences[j])
+                return true;
+    return false;
+}
+
 static bool taken(merge_t *m, hub_list_row_t *row)
 {
+    if (!counts(m, row))
+        return false;
     if (!m->query->take)
         return true;
     hub_err_t err = resolve_key(m->view, m->query->module, row);
@@ -274,13 +289,18 @@ static void sift_down(heap_t *heap, uint64_t i)
     }
 }
 
+static bool heap_wants(const heap_t *heap, const hub_list_row_t *row)
+{
+    return heap->count < heap->capacity || (heap->capacity && row->created_seq < heap->rows[0].created_seq);
+}
+
 static void heap_add(heap_t *heap, const hub_list_row_t *row)
 {
+    if (!heap_wants(heap, row))
+        return;
     if (heap->count == heap->capacity) {
-        if (heap->capacity && row->created_seq < heap->rows[0].created_seq) {
-            heap->rows[0] = *row;
-            sift_down(heap, 0);
-        }
+        heap->rows[0] = *row;
+        sift_down(heap, 0);
         return;
     }
     if (heap->count == heap->allocated) {
@@ -311,7 +331,7 @@ static hub_err_t page_selected(pager_t *p, bool count)
     hub_list_row_t row;
     while (merge_next(m, &row)) {
         bool beyond = !p->after || row.created_seq > p->after->created_seq;
-        if ((!beyond && !count) || !taken(m, &row))
+        if ((!count && !(beyond && heap_wants(&heap, &row))) || !taken(m, &row))
             continue;
         matched++;
         if (beyond)
@@ -330,7 +350,7 @@ static hub_err_t page_selected(pager_t *p, bool count)
     return err;
 }
 
-/* Stops counting as soon as the window is known to be large. */
+/* Stops counting as soon as the window is known to be large. Void rows are counted as well: what matters is what a page costs. */
 static hub_err_t is_large(pager_t *p, bool *large)
 {
     merge_t *m = merge_open(p->view, p->query, true, NULL);

@@ -45,6 +45,15 @@ static hub_err_t find(hub_view_t *view, const hub_key_t *key, hub_object_t *out,
     return !err && !decode(value, out, marks) ? HUB_ESTORE : err;
 }
 
+hub_err_t hub_store__object_find(hub_view_t *view, hub_slice_t bytes, hub_object_t *out)
+{
+    hub_key_t key;
+    uint8_t marks;
+    hub_key_init(&key);
+    hub_key_bytes(&key, bytes);
+    return find(view, &key, out, &marks);
+}
+
 static hub_err_t find_kept(hub_view_t *view, const hub_key_t *key, hub_object_t *out)
 {
     uint8_t marks;
@@ -145,7 +154,7 @@ static hub_err_t move_entries(hub_view_t *view, const hub_key_t *key, const hub_
         return hub_store__evse_note(view, &stream, &entry);
     }
     if (old && old->seq)
-        err = hub_store__change_drop(view, &stream, old->seq);
+        err = hub_store__change_void(view, &stream);
     entry.kind = HUB_CHANGE_OBJECT;
     entry.seq = object->seq = old ? hub_store__next_seq(view) : object->created_seq;
     return err ? err : hub_store__change_put(view, &stream, &entry);
@@ -196,6 +205,8 @@ hub_err_t hub_object_delete(hub_view_t *view, const hub_object_id_t *id, int64_t
     hub_store__stream_of(&key, &stream);
     if (old.seq)
         err = hub_store__change_drop(view, &stream, old.seq);
+    if (!err)
+        err = hub_store__change_void(view, &stream); /* of its earlier entries some may be left: the sweep goes on */
     if (!err && marks & MARK_ENTRIES)
         err = hub_store__entries_drop(view, &stream, &key);
     if (!err)

@@ -12,6 +12,7 @@
 
 #define IDLE_CURSORS 4 /* kept a table and view, so that lists need not allocate */
 #define TOTAL_SLOTS 64 /* counters of a batch held in memory until its commit */
+#define VOID_SLOTS 64  /* places of a batch with rows made void */
 
 typedef struct total {
     hub_audience_t audience;
@@ -19,6 +20,14 @@ typedef struct total {
     uint8_t module;
     bool dirty;
 } total_t;
+
+/* How many rows that start with `prefix` the batch has made void (sweep.c). */
+typedef struct void_rows {
+    hub_table_t table; /* CHANGE, UPDATED */
+    unsigned count;
+    uint8_t prefix_len;
+    unsigned char prefix[10];
+} void_rows_t;
 
 /* What only the write transaction has. */
 typedef struct batch {
@@ -28,6 +37,8 @@ typedef struct batch {
     uint64_t seq, first; /* the newest sequence number given; as it was when the transaction began */
     total_t totals[TOTAL_SLOTS];
     unsigned total_count;
+    void_rows_t voids[VOID_SLOTS];
+    unsigned void_count;
     const char *map, *map_end; /* what lies in here cannot change while the transaction runs; pages it has written lie elsewhere */
     hub_pool_t *kept;          /* of the operation being applied: copies of bytes that it has read from such pages */
     char *scratch;             /* a copy of bytes that lie in pages about to change */
@@ -131,14 +142,29 @@ void hub_store__key_time(hub_key_t *key, int64_t ms);
 uint64_t hub_store__read_u64(const void *at); /* big-endian */
 int64_t hub_store__read_time(const void *at);
 /* object.c, row.c */
+hub_err_t hub_store__object_find(hub_view_t *view, hub_slice_t key, hub_object_t *out); /* inside apply bytes last until the next write */
 hub_err_t hub_store__rows_move(hub_view_t *view, const hub_key_t *object, uint8_t module, uint64_t created_seq, const hub_object_t *old,
                                const hub_object_t *now);
 hub_err_t hub_store__totals_flush(hub_view_t *view);
 bool hub_store__row_decode(hub_slice_t value, hub_list_row_t *row); /* of CREATED */
+bool hub_store__updated_decode(hub_slice_t key, hub_slice_t value, hub_list_row_t *row);
+hub_err_t hub_store__updated_live(hub_view_t *view, hub_slice_t key, hub_slice_t value); /* HUB_ENOT_FOUND: void */
+/* True: a row of UPDATED that has moved in time stays behind, void, and readers look at its object. For audiences of many writes and
+ * few windows; windows over those that partners poll cost nothing but their rows. */
+static inline bool hub_store__leaves_rows(hub_audience_t audience)
+{
+    unsigned kind = (unsigned)(audience >> 56);
+    return kind == HUB_AUDIENCE_TENANT_OWN || kind == HUB_AUDIENCE_RECEIVED || kind == HUB_AUDIENCE_RECEIVED_TENANT;
+}
+/* sweep.c */
+hub_err_t hub_store__void(hub_view_t *view, hub_table_t table, const hub_key_t *prefix); /* one more row is void */
+hub_err_t hub_store__sweep(hub_view_t *view);                                            /* before the commit */
 /* change.c */
 uint64_t hub_store__next_seq(hub_view_t *view);
 void hub_store__stream_of(const hub_key_t *object, hub_stream_t *stream);
-hub_err_t hub_store__change_put(hub_view_t *view, const hub_stream_t *stream, const hub_change_t *change);
+hub_err_t hub_store__change_put(hub_view_t *view, const hub_stream_t *stream, const hub_change_t *change); /* of the object's head */
+hub_err_t hub_store__change_void(hub_view_t *view, const hub_stream_t *stream);
+hub_err_t hub_store__change_live(hub_view_t *view, hub_slice_t key, hub_slice_t value); /* HUB_ENOT_FOUND: void */
 hub_err_t hub_store__change_drop(hub_view_t *view, const hub_stream_t *stream, uint64_t seq);
 bool hub_store__change_decode(hub_slice_t key, hub_slice_t value, hub_change_t *out);
 hub_err_t hub_store__gone_note(hub_view_t *view, const hub_stream_t *stream, hub_slice_t object, uint64_t created_seq, int64_t now);

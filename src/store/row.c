@@ -77,6 +77,35 @@ uint64_t hub_audience_count(hub_view_t *view, hub_audience_t audience, uint8_t m
 
 /* ---- rows ---- */
 
+bool hub_store__updated_decode(hub_slice_t key, hub_slice_t value, hub_list_row_t *row)
+{
+    if (key.len != 25 || !value.len)
+        return false;
+    row->audience = hub_store__read_u64(key.ptr);
+    row->last_updated = hub_store__read_time(key.ptr + 9);
+    row->created_seq = hub_store__read_u64(key.ptr + 17);
+    row->tag = (uint8_t)value.ptr[0];
+    row->key = hub_slice(value.ptr + 1, value.len - 1);
+    return hub_store__leaves_rows(row->audience) == (row->key.len > 0);
+}
+
+hub_err_t hub_store__updated_live(hub_view_t *view, hub_slice_t key, hub_slice_t value)
+{
+    hub_list_row_t row;
+    hub_object_t object;
+    if (!hub_store__updated_decode(key, value, &row))
+        return HUB_ESTORE;
+    if (!row.key.len)
+        return HUB_EOK;
+    hub_err_t err = hub_store__object_find(view, row.key, &object);
+    if (err)
+        return err;
+    bool member = false;
+    for (uint32_t i = 0; i < object.audience_count; i++)
+        member |= object.audiences[i] == row.audience;
+    return member && object.created_seq == row.created_seq && object.last_updated == row.last_updated ? HUB_EOK : HUB_ENOT_FOUND;
+}
+
 bool hub_store__row_decode(hub_slice_t value, hub_list_row_t *row)
 {
     if (value.len < 2)
@@ -115,11 +144,15 @@ static hub_err_t delete_created(hub_view_t *view, hub_audience_t audience, uint8
 }
 
 static hub_err_t put_updated(hub_view_t *view, hub_audience_t audience, uint8_t module, int64_t last_updated, uint64_t created_seq,
-                             uint8_t tag)
+                             uint8_t tag, hub_slice_t object)
 {
-    hub_key_t key;
+    hub_key_t key, value;
     hub_store__key_updated(&key, audience, module, last_updated, created_seq);
-    return hub_view_put(view, HUB_TABLE_UPDATED, &key, hub_slice((const char *)&tag, 1));
+    hub_key_init(&value);
+    hub_key_u8(&value, tag);
+    if (hub_store__leaves_rows(audience))
+        hub_key_bytes(&value, object); /* tells whether the row still counts */
+    return value.overflow ? HUB_EINVALID : hub_view_put(view, HUB_TABLE_UPDATED, &key, hub_key_slice(&value));
 }
 
 static hub_err_t delete_updated(hub_view_t *view, hub_audience_t audience, uint8_t module, int64_t last_updated, uint64_t created_seq)
@@ -127,6 +160,20 @@ static hub_err_t delete_updated(hub_view_t *view, hub_audience_t audience, uint8
     hub_key_t key;
     hub_store__key_updated(&key, audience, module, last_updated, created_seq);
     return hub_view_delete(view, HUB_TABLE_UPDATED, &key);
+}
+
+/* The row of an object that is elsewhere in time now, or (`gone`) no more in this audience. */
+static hub_err_t leave_updated(hub_view_t *view, hub_audience_t audience, uint8_t module, int64_t last_updated, uint64_t created_seq,
+                               bool gone)
+{
+    hub_key_t prefix;
+    hub_err_t err = HUB_EOK;
+    if (gone || !hub_store__leaves_rows(audience))
+        err = delete_updated(view, audience, module, last_updated, created_seq);
+    if (err || !hub_store__leaves_rows(audience))
+        return err;
+    hub_store__key_audience(&prefix, audience, module);
+    return hub_store__void(view, HUB_TABLE_UPDATED, &prefix);
 }
 
 static bool has(const hub_object_t *object, hub_audience_t audience)
@@ -148,7 +195,7 @@ hub_err_t hub_store__rows_move(hub_view_t *view, const hub_key_t *object, uint8_
         hub_audience_t audience = old->audiences[i];
         bool stays = has(now, audience);
         if (!stays || moved)
-            err = delete_updated(view, audience, module, old->last_updated, created_seq);
+            err = leave_updated(view, audience, module, old->last_updated, created_seq, !stays);
         if (!err && !stays)
             err = delete_created(view, audience, module, created_seq);
         if (!err && !stays)
@@ -158,7 +205,7 @@ hub_err_t hub_store__rows_move(hub_view_t *view, const hub_key_t *object, uint8_
         hub_audience_t audience = now->audiences[i];
         bool was = has(old, audience);
         if (!was || moved)
-            err = put_updated(view, audience, module, now->last_updated, created_seq, 0);
+            err = put_updated(view, audience, module, now->last_updated, created_seq, 0, hub_key_slice(object));
         if (!err && !was)
             err = put_created(view, audience, module, created_seq, now->last_updated, 0, hub_key_slice(object));
         if (!err && !was)
@@ -196,7 +243,7 @@ hub_err_t hub_row_put(hub_view_t *view, hub_audience_t audience, uint8_t module,
     if (!err && was && old.last_updated != last_updated)
         err = delete_updated(view, audience, module, old.last_updated, created_seq);
     if (!err)
-        err = put_updated(view, audience, module, last_updated, created_seq, tag);
+        err = put_updated(view, audience, module, last_updated, created_seq, tag, HUB_SLICE_NONE);
     return err ? err : put_created(view, audience, module, created_seq, last_updated, tag, hub_key_slice(&object));
 }
 

@@ -33,6 +33,7 @@ static int begin(hub_store_t *store)
     batch->rc = 0;
     batch->dirty = false;
     batch->total_count = 0;
+    batch->void_count = 0;
     batch->seq = atomic_load(&store->seq);
     if (mdb_txn_id(store->writer.txn) != atomic_load(&store->last_txn) + 1) { /* another process has written */
         hub_key_t key;
@@ -61,6 +62,8 @@ static int commit(hub_store_t *store)
     }
     hub_key_t key;
     hub_store__meta_key(&key, "seq");
+    hub_store__sweep(&store->writer);
+    hub_pool_clear(batch->kept);
     hub_store__totals_flush(&store->writer);
     if (!batch->rc && batch->seq != batch->first)
         hub_store__number_put(&store->writer, HUB_TABLE_META, &key, batch->seq);
