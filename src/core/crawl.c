@@ -380,6 +380,14 @@ static void page_failed(hub_pull_job_t *job, const hub_ocpi_call_t *page)
              HUB_SLICE_FMT(message));
 }
 
+/* Y4: an empty list may be absent or null, as long as nothing else says that there is something. */
+static bool has_list(const hub_ocpi_call_t *page)
+{
+    yyjson_val *data = page->envelope.data;
+    hub_slice_t total = hub_slice_trim(page->call.total_count);
+    return yyjson_is_arr(data) || ((!data || yyjson_is_null(data)) && (!total.len || hub_slice_eq_str(total, "0")));
+}
+
 static void on_page(hub_ocpi_call_t *page)
 {
     hub_pull_job_t *job = page->arg;
@@ -390,7 +398,7 @@ static void on_page(hub_ocpi_call_t *page)
         return;
     }
     bool answered = page->call.err == HUB_EOK && page->call.http_status / 100 == 2 && page->envelope.status_code / 1000 == 1;
-    bool good = answered && yyjson_is_arr(page->envelope.data);
+    bool good = answered && has_list(page);
     bool html = page->call.err == HUB_EOK && page->call.http_status / 100 == 2 && !page->envelope.status_code;
     hub_agent_report(agent, html ? HUB_EPEER_PROTOCOL : page->call.err, page->call.http_status, page->envelope.status_code,
                      page->call.err ? page->call.detail : page->envelope.message);

@@ -35,6 +35,7 @@ static struct {
     const char *link; /* instead of the right one */
     unsigned fail_at; /* the call that is answered 500 */
     bool html, endless;
+    const char *data; /* instead of the list; "": none */
 } list;
 
 static hub_slice_t location(hub_pool_t *pool, unsigned i)
@@ -62,6 +63,11 @@ static void serve(hub_call_t *call, unsigned number)
     if (list.html) {
         call->http_status = 200;
         call->answer = HUB_SLICE_LIT("<html></html>");
+        return;
+    }
+    if (list.data) {
+        fixture_ok(call, 200, 1000, *list.data ? list.data : NULL);
+        call->total_count = list.total == -2 ? HUB_SLICE_NONE : hub_pool_printf(call->pool, "%d", list.total);
         return;
     }
     hub_buf_t data = HUB_BUF_INIT(call->pool);
@@ -281,6 +287,34 @@ static void html_is_an_error_and_tried_again_later(void **state)
     assert_int_equal(fixture_agent(1)->integration->status, HUB_STATUS_CONNECTED);
 }
 
+static void Y4_an_empty_list_may_be_absent_or_null(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *data;
+        int total;
+        bool good;
+    } rows[] = {{"null", 0, true},  {"", 0, true},  {"null", -2, true}, {"", -2, true},     {"[]", -2, true},
+                {"null", 5, false}, {"", 5, false}, {"{}", 0, false},   {"\"\"", -2, false}};
+    list.to = 5;
+    connect(LOCATIONS);
+    wait_a_moment();
+    assert_int_equal(stored(false), 5);
+    for (size_t i = 0; i < HUB_COUNT(rows); i++) {
+        list.data = rows[i].data;
+        list.total = rows[i].total;
+        fixture_expect(HUB_POST, "/v1/integrations/1/pull", "{\"modules\":[\"locations\"],\"full\":true}", 202);
+        wait_a_moment();
+        if (!!strstr(delivery(), "has no list in data") == rows[i].good)
+            fail_msg("%s, %d: %s", rows[i].data, rows[i].total, delivery());
+        assert_int_equal(stored(false), 5); /* so much at once never becomes stale */
+        list.data = NULL;
+        list.total = -1;
+        fixture_expect(HUB_POST, "/v1/integrations/1/pull", "{\"modules\":[\"locations\"],\"full\":true}", 202);
+        wait_a_moment();
+    }
+}
+
 /* ---- when ---- */
 
 static void delta_asks_from_the_last_good_start_less_an_hour(void **state)
@@ -469,6 +503,7 @@ int main(void)
         test(link_to_another_host_is_not_followed),
         test(page_that_fails_once_is_asked_again),
         test(html_is_an_error_and_tried_again_later),
+        test(Y4_an_empty_list_may_be_absent_or_null),
         test(delta_asks_from_the_last_good_start_less_an_hour),
         test(schedule_is_kept_over_a_restart),
         test(flag_switched_on_pulls_at_once),
