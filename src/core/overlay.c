@@ -94,10 +94,10 @@ static bool left_location(hub_view_t *view, const hub_integration_t *to, hub_sli
                           const hub_share_t *share)
 {
     hub_place_t place;
+    if (to->sharing_bound && !(object && object->seq <= share->all_until))
+        return false;
     hub_pool_t *pool = hub_pool_create();
     bool left = hub_place_get(view, pool, key, &place) == HUB_EOK && place.exists && place.seen && hub_share_has(share, place.party);
-    if (left && to->sharing_bound)
-        left = object && object->seq <= share->all_until;
     hub_pool_destroy(pool);
     return left;
 }
@@ -302,14 +302,6 @@ static hub_err_t note_all(hub_view_t *view, hub_pool_t *pool, const hub_share_t 
     return err;
 }
 
-/* So many objects have come into sight or gone out of it that the push begins anew, when it next reads its cursor. */
-static hub_err_t push_rewind(hub_view_t *view, uint32_t integration, ocpi_module_t module)
-{
-    hub_key_t reader;
-    hub_push_reader(&reader, integration, module);
-    return hub_cursor_get(view, &reader) > 0 ? hub_cursor_put(view, &reader, 0) : HUB_EOK;
-}
-
 /* What the partner sees has become another set: its pushes are told what has come into sight and what has gone out of it. */
 static hub_err_t tell_pushes(hub_view_t *view, hub_pool_t *pool, const hub_share_t *was, const hub_share_t *now, ocpi_module_t module)
 {
@@ -323,7 +315,7 @@ static hub_err_t tell_pushes(hub_view_t *view, hub_pool_t *pool, const hub_share
     if (total == 0)
         return HUB_EOK;
     if (total > NOTES_MAX || count > HUB_LIST_AUDIENCES)
-        return push_rewind(view, now->integration, module);
+        return hub_push_rewind(view, now->integration, module);
     return note_all(view, pool, now, module, differ, count, hub_now_ms());
 }
 

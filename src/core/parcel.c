@@ -1,5 +1,6 @@
 /* Sending the items of a push: which may go now, what goes over the wire, what the answer means (decisions.md "Push outcomes"). */
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "metrics.h"
@@ -94,12 +95,22 @@ static void accepted(hub_push_item_t *item, const hub_ocpi_call_t *call)
     hub_pump__finish(item, call->call.method == HUB_DELETE ? HUB_PUSH_DELETED : HUB_PUSH_ACCEPTED);
 }
 
+static void keep_refusal(hub_push_item_t *item, hub_slice_t why, hub_slice_t text)
+{
+    free(item->refusal);
+    item->refusal = malloc(why.len + text.len + 1);
+    HUB_ASSERT(item->refusal);
+    memcpy(item->refusal, why.ptr, why.len);
+    memcpy(item->refusal + why.len, text.ptr, text.len);
+    item->why = hub_slice(item->refusal, why.len);
+    item->text = hub_slice(item->refusal + why.len, text.len);
+}
+
 static void refused(hub_push_item_t *item, const hub_ocpi_call_t *call)
 {
     hub_pump_t *pump = item->pump;
     hub_push_t *push = pump->push;
-    item->why = said(call, item->pool);
-    item->text = call->call.body.len ? hub_pool_copy(item->pool, call->call.body) : HUB_SLICE_LIT("{}");
+    keep_refusal(item, said(call, call->call.pool), call->call.body.len ? call->call.body : HUB_SLICE_LIT("{}"));
     pump->quarantined++;
     hub_rate_add(&pump->failed_rate, 1, hub_now_ms());
     hub_push__error(pump, "%.*s", HUB_SLICE_FMT(item->why));
@@ -193,13 +204,13 @@ typedef struct hub_parcel {
     yyjson_val *root;
 } hub_parcel_t;
 
-static hub_slice_t spelled(hub_push_item_t *item, yyjson_val *root, const char *name, hub_slice_t folded)
+static hub_slice_t spelled(const hub_parcel_t *parcel, const char *name, hub_slice_t folded)
 {
-    hub_slice_t s = root ? ocpi_get_str(root, name) : HUB_SLICE_NONE;
+    hub_slice_t s = parcel->root ? ocpi_get_str(parcel->root, name) : HUB_SLICE_NONE;
     if (s.len)
-        return hub_pool_copy(item->pool, s);
+        return s;
     /* Before 2.2 the object does not say; codes are written in capitals. */
-    hub_buf_t out = HUB_BUF_INIT(item->pool);
+    hub_buf_t out = HUB_BUF_INIT(parcel->pool);
     for (size_t i = 0; i < folded.len; i++)
         hub_buf_add_char(&out, (char)toupper((unsigned char)folded.ptr[i]));
     return hub_buf_slice(&out);
@@ -211,18 +222,16 @@ static bool name_it(hub_parcel_t *parcel, hub_slice_t evse_uid)
     hub_push_item_t *item = parcel->item;
     if (!hub_object_key_parse(item->key, &id))
         return false;
-    item->country = spelled(item, parcel->root, "country_code", id.country);
-    item->party = spelled(item, parcel->root, "party_id", id.party);
     hub_slice_t object_id = ocpi_get_str(parcel->root, "id");
-    item->id = hub_pool_copy(item->pool, object_id.len ? object_id : id.id);
-    hub_buf_t out = HUB_BUF_INIT(item->pool);
-    hub_slice_t parts[] = {item->country, item->party, item->id, evse_uid};
+    hub_buf_t out = HUB_BUF_INIT(parcel->pool);
+    const hub_slice_t parts[] = {spelled(parcel, "country_code", id.country), spelled(parcel, "party_id", id.party),
+                                 object_id.len ? object_id : id.id, evse_uid};
     for (size_t i = 0; i < HUB_COUNT(parts) && parts[i].len; i++) {
         if (i)
             hub_buf_add_char(&out, '/');
         hub_buf_add_url(&out, parts[i]);
     }
-    item->path = hub_buf_slice(&out);
+    hub_pump__name(item, parts[0], parts[1], parts[2], hub_buf_slice(&out));
     return true;
 }
 
@@ -285,14 +294,37 @@ static hub_filling_t fill_gone(hub_parcel_t *parcel)
     hub_slice_t path;
     hub_object_id_t id;
     const hub_pump_t *pump = item->pump;
-    if (!pump->row->deletes || !hub_push__marked(parcel->view, pump->push->agent->id, pump->row->module, item->key, &path) ||
-        !hub_object_key_parse(item->key, &id))
+    if (!hub_pump__given(pump, parcel->view, item->key, &path) || !hub_object_key_parse(item->key, &id))
         return SKIP;
-    item->path = hub_pool_copy(item->pool, path);
-    item->country = spelled(item, NULL, "", id.country);
-    item->party = spelled(item, NULL, "", id.party);
-    item->id = hub_pool_copy(item->pool, id.id);
+    hub_pump__name(item, spelled(parcel, "", id.country), spelled(parcel, "", id.party), id.id, path);
     parcel->method = HUB_DELETE;
+    item->takes_back = true;
+    return SEND;
+}
+
+/* What cannot be deleted is sent as it is now, with every EVSE REMOVED. SKIP: this partner never had it. When it went out of sight only
+ * after it was queued, the entry that says so is still to be read. */
+static hub_filling_t fill_left(hub_parcel_t *parcel)
+{
+    hub_object_t head;
+    yyjson_doc *doc;
+    hub_push_item_t *item = parcel->item;
+    if (!item->left)
+        return SKIP;
+    hub_err_t err = hub_object_get_key(parcel->view, item->key, &head);
+    if (err)
+        return err == HUB_ENOT_FOUND ? SKIP : FAILED;
+    hub_sharing_t sharing = {.withdrawn = true, .render = true, .since = item->left_at, .last_updated = item->left_at};
+    if (sharing.last_updated < head.last_updated)
+        sharing.last_updated = sharing.since = head.last_updated;
+    parcel->body = hub_sharing_render(parcel->pool, &sharing, head.bytes);
+    if (ocpi_read(parcel->pool, parcel->body, &doc, NULL) != HUB_EOK)
+        return FAILED;
+    parcel->root = yyjson_doc_get_root(doc);
+    if (!name_it(parcel, HUB_SLICE_NONE))
+        return FAILED;
+    parcel->method = HUB_PUT;
+    item->takes_back = true;
     return SEND;
 }
 
@@ -321,12 +353,14 @@ static hub_filling_t fill(hub_parcel_t *parcel)
     hub_push_item_t *item = parcel->item;
     hub_err_t err = seen(parcel, &bytes);
     if (err == HUB_ENOT_FOUND || err == HUB_EUNKNOWN_LOCATION)
-        return fill_gone(parcel);
+        return item->pump->row->deletes ? fill_gone(parcel) : fill_left(parcel);
     if (err || ocpi_read(parcel->pool, bytes, &doc, NULL) != HUB_EOK)
         return FAILED;
     parcel->root = yyjson_doc_get_root(doc);
+    item->takes_back = false;
     if (item->kind == HUB_PUSH_EVSE && !item->whole_instead && fill_patch(parcel))
         return SEND;
+    item->whole_instead = true; /* and waits its turn with the whole ones */
     if (!name_it(parcel, HUB_SLICE_NONE))
         return FAILED;
     if (waits_for_tariff(parcel))

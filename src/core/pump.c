@@ -1,4 +1,5 @@
 /* The window of a pump: reading the change streams, what can be left out, what is done. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "pump.h"
@@ -34,8 +35,31 @@ static void link_by_seq(hub_pump_t *pump, hub_push_item_t *item)
 
 static void free_if_unused(hub_push_item_t *item)
 {
-    if (!item->in_window && !item->unsettled && item->state != HUB_PUSH_INFLIGHT)
-        hub_pool_destroy(item->pool);
+    if (item->in_window || item->unsettled || item->state == HUB_PUSH_INFLIGHT)
+        return;
+    free(item->names);
+    free(item->refusal);
+    free(item);
+}
+
+static char *append(char *at, hub_slice_t s, hub_slice_t *copy)
+{
+    if (s.len)
+        memcpy(at, s.ptr, s.len);
+    *copy = hub_slice(at, s.len);
+    return at + s.len;
+}
+
+void hub_pump__name(hub_push_item_t *item, hub_slice_t country, hub_slice_t party, hub_slice_t id, hub_slice_t path)
+{
+    char *names = malloc(country.len + party.len + id.len + path.len + 1);
+    HUB_ASSERT(names);
+    char *at = append(names, country, &item->country);
+    at = append(at, party, &item->party);
+    at = append(at, id, &item->id);
+    append(at, path, &item->path);
+    free(item->names);
+    item->names = names;
 }
 
 static void unlink_item(hub_push_item_t *item)
@@ -52,14 +76,12 @@ static void unlink_item(hub_push_item_t *item)
 
 static hub_push_item_t *queue(hub_pump_t *pump, uint64_t seq, hub_slice_t key, hub_slice_t evse_uid, hub_push_kind_t kind)
 {
-    hub_pool_t *pool = hub_pool_create();
-    hub_push_item_t *item = HUB_POOL_NEW(pool, hub_push_item_t);
-    item->pool = pool;
+    hub_push_item_t *item = calloc(1, sizeof *item + key.len + evse_uid.len);
+    HUB_ASSERT(item);
     item->pump = pump;
     item->seq = seq;
     item->hash = hub_pump__hash(key);
-    item->key = hub_pool_copy(pool, key);
-    item->evse_uid = evse_uid.len ? hub_pool_copy(pool, evse_uid) : HUB_SLICE_NONE;
+    append(append((char *)(item + 1), key, &item->key), evse_uid, &item->evse_uid);
     item->kind = kind;
     link_by_seq(pump, item);
     return item;
@@ -132,6 +154,22 @@ void hub_pump__restart(hub_pump_t *pump)
     pump->exhausted = false;
 }
 
+/* What is in flight stays in the window, so that no second call for its object starts beside it, but says nothing any more about what will
+ * be read again. */
+void hub_pump__rewind(hub_pump_t *pump, uint64_t cursor)
+{
+    for (hub_push_item_t *item = pump->head, *next; item; item = next) {
+        next = item->next;
+        if (item->state == HUB_PUSH_INFLIGHT) {
+            item->seq = item->covers = 0;
+        } else if (item->state == HUB_PUSH_DONE || item->seq || item->kind != HUB_PUSH_GONE) {
+            unlink_item(item);
+        }
+    }
+    pump->cursor = pump->durable = cursor;
+    hub_pump__restart(pump);
+}
+
 void hub_pump__clear(hub_pump_t *pump)
 {
     drop_queued(pump, true);
@@ -170,41 +208,103 @@ static bool covered(const hub_pump_t *pump, const hub_change_t *change, hub_push
     return false;
 }
 
-/* The partner may not see it (any more). Where objects can be deleted, what was once sent is taken back. */
-static void take_unseen(hub_pump_t *pump, hub_view_t *view, const hub_change_t *change)
+static const hub_push_item_t *among(const hub_push_item_t *results, uint64_t hash, hub_slice_t key)
 {
-    hub_slice_t path;
-    if (!pump->row->deletes || covered(pump, change, HUB_PUSH_GONE))
-        return;
-    if (hub_push__marked(view, pump->push->agent->id, pump->row->module, change->key, &path)) {
-        hub_push_item_t *item = queue(pump, change->seq, change->key, HUB_SLICE_NONE, HUB_PUSH_GONE);
-        item->path = hub_pool_copy(item->pool, path);
-    }
+    while (results && (results->hash != hash || !hub_slice_eq(results->key, key)))
+        results = results->next_result;
+    return results;
 }
 
-static bool sees(hub_pump_t *pump, hub_view_t *view, hub_slice_t key, hub_object_t *object)
+/* What was last tried for an object and is not written down yet. */
+static const hub_push_item_t *last_tried(const hub_pump_t *pump, hub_slice_t key)
+{
+    const hub_push_item_t *found = NULL, *item;
+    uint64_t hash = hub_pump__hash(key);
+    for (item = pump->head; item; item = item->next) {
+        if (item->hash != hash || !item->path.len || item->state == HUB_PUSH_DONE || !hub_slice_eq(item->key, key))
+            continue;
+        if (item->state == HUB_PUSH_INFLIGHT)
+            return item;
+        found = item;
+    }
+    if (!found)
+        found = among(pump->push->results, hash, key); /* newest first */
+    for (item = found ? NULL : pump->push->settling_list; (item = among(item, hash, key)); item = item->next_result)
+        found = item; /* oldest first */
+    return found;
+}
+
+bool hub_pump__given(const hub_pump_t *pump, hub_view_t *view, hub_slice_t key, hub_slice_t *path)
+{
+    const hub_push_item_t *item = last_tried(pump, key);
+    if (!item) {
+        bool marked = hub_push__marked(view, pump->push->agent->id, pump->row->module, key, path);
+        return pump->row->deletes ? marked : !marked;
+    }
+    *path = item->path;
+    if (item->state == HUB_PUSH_DONE && pump->row->deletes)
+        return item->result != HUB_PUSH_DELETED;
+    return item->state == HUB_PUSH_QUEUED || !item->takes_back;
+}
+
+/* Did the partner see it? An entry of its own stream says so; an object may have been shown before this partner was here, which is told by
+ * its place in the stream when nothing had been sent yet. Otherwise a Location that was shown to others only may go out REMOVED. */
+static bool has_left(const hub_pump_t *pump, hub_view_t *view, const hub_change_t *change, const hub_object_t *object, bool binding)
+{
+    hub_sharing_t sharing;
+    if (pump->row->deletes)
+        return true; /* what was sent is written down */
+    if (!object || change->seq <= pump->nothing_before)
+        return false;
+    return binding || hub_sharing_left(view, pump->push->agent->integration, pump->row->module, change->key, object, HUB_STREAM_OWN,
+                                       change->kind, &sharing);
+}
+
+/* The partner may not see it (any more): what it has is taken back, once. */
+static void take_unseen(hub_pump_t *pump, hub_view_t *view, const hub_change_t *change, const hub_object_t *object, bool binding)
+{
+    hub_slice_t path;
+    uint64_t hash = hub_pump__hash(change->key);
+    if (!has_left(pump, view, change, object, binding))
+        return;
+    hub_push_item_t *item = pump->head;
+    while (item &&
+           !(item->hash == hash && (item->state == HUB_PUSH_QUEUED || item->seq == change->seq) && hub_slice_eq(item->key, change->key)))
+        item = item->next;
+    if (!item && hub_pump__given(pump, view, change->key, &path))
+        item = queue(pump, change->seq, change->key, HUB_SLICE_NONE, pump->row->deletes ? HUB_PUSH_GONE : HUB_PUSH_WHOLE);
+    if (!item || item->state != HUB_PUSH_QUEUED)
+        return;
+    item->left = true;
+    item->left_at = change->time;
+}
+
+static bool visible(const hub_pump_t *pump, hub_view_t *view, hub_slice_t key, const hub_object_t *object)
 {
     hub_sharing_t sharing;
     const hub_integration_t *to = pump->push->agent->integration;
-    return hub_object_get_key(view, key, object) == HUB_EOK &&
-           hub_sharing_get(view, to, pump->row->module, key, object, &sharing) == HUB_EOK && !(pump->row->deletes && sharing.withdrawn);
+    return hub_sharing_get(view, to, pump->row->module, key, object, &sharing) == HUB_EOK && !(pump->row->deletes && sharing.withdrawn);
 }
 
-void hub_pump__take_back(hub_pump_t *pump, hub_view_t *view, hub_slice_t key, hub_slice_t path)
+static bool sees(const hub_pump_t *pump, hub_view_t *view, hub_slice_t key)
 {
     hub_object_t object;
-    if (!sees(pump, view, key, &object)) {
-        hub_push_item_t *item = queue(pump, 0, key, HUB_SLICE_NONE, HUB_PUSH_GONE);
-        item->path = hub_pool_copy(item->pool, path);
-    }
+    return hub_object_get_key(view, key, &object) == HUB_EOK && visible(pump, view, key, &object);
+}
+
+void hub_pump__take_back(hub_pump_t *pump, hub_view_t *view, hub_slice_t key)
+{
+    if (!sees(pump, view, key))
+        queue(pump, 0, key, HUB_SLICE_NONE, HUB_PUSH_GONE);
 }
 
 static void take(hub_pump_t *pump, hub_view_t *view, const hub_change_t *change, bool binding)
 {
     hub_object_t object;
     hub_push_kind_t kind = change->kind == HUB_CHANGE_EVSE && !binding ? HUB_PUSH_EVSE : HUB_PUSH_WHOLE;
-    if (!sees(pump, view, change->key, &object)) {
-        take_unseen(pump, view, change);
+    bool exists = hub_object_get_key(view, change->key, &object) == HUB_EOK;
+    if (!exists || !visible(pump, view, change->key, &object)) {
+        take_unseen(pump, view, change, exists ? &object : NULL, binding);
         return;
     }
     if (kind == HUB_PUSH_EVSE) {
@@ -258,30 +358,16 @@ void hub_pump__fill(hub_pump_t *pump, hub_view_t *view, uint64_t view_seq)
     advance(pump);
 }
 
-static bool among(const hub_push_item_t *results, uint64_t hash, hub_slice_t key)
-{
-    while (results && (results->hash != hash || !hub_slice_eq(results->key, key)))
-        results = results->next_result;
-    return results;
-}
-
 /* A location names this tariff. Most were sent when they changed; one that has just come into sight was not. */
 bool hub_pump__insert_tariff(hub_pump_t *pump, hub_view_t *view, hub_slice_t key)
 {
     hub_slice_t path;
-    hub_object_t object;
-    hub_agent_t *agent = pump->push->agent;
-    hub_change_t change = {.key = key, .seq = 0};
-    if (hub_push__marked(view, agent->id, pump->row->module, key, &path))
-        return false;
     uint64_t hash = hub_pump__hash(key);
     for (const hub_push_item_t *item = pump->head; item; item = item->next)
-        if (item->hash == hash && hub_slice_eq(item->key, key))
-            return item->state != HUB_PUSH_DONE;
-    if (among(pump->push->results, hash, key) || among(pump->push->settling_list, hash, key))
-        return false; /* sent, only not written down yet */
-    if (!sees(pump, view, key, &object))
+        if (item->hash == hash && item->state != HUB_PUSH_DONE && hub_slice_eq(item->key, key))
+            return true;
+    if (hub_pump__given(pump, view, key, &path) || !sees(pump, view, key))
         return false;
-    queue(pump, 0, change.key, HUB_SLICE_NONE, HUB_PUSH_WHOLE);
+    queue(pump, 0, key, HUB_SLICE_NONE, HUB_PUSH_WHOLE);
     return true;
 }

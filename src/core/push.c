@@ -210,19 +210,25 @@ static const char *why_not(const hub_agent_t *agent, const hub_push_row_t *row, 
     return NULL;
 }
 
-static void enable(hub_pump_t *pump, hub_view_t *view)
+static void load(hub_pump_t *pump, hub_view_t *view)
 {
     hub_key_t key;
-    hub_push_t *push = pump->push;
-    uint64_t seq = hub_store_seq(push->agent->worker->core->store);
-    if (!pump->cursor) {
-        hub_push_reader(&key, push->agent->id, pump->row->module);
-        pump->durable = hub_cursor_get(view, &key);
-        /* A cursor beyond the store belongs to another life of it: everything is sent again. */
-        if (pump->durable > seq)
-            pump->durable = 0;
-        pump->cursor = pump->durable;
-    }
+    hub_slice_t record;
+    uint32_t id = pump->push->agent->id;
+    uint64_t seq = hub_store_seq(pump->push->agent->worker->core->store);
+    hub_push_reader(&key, id, pump->row->module);
+    uint64_t cursor = hub_cursor_get(view, &key);
+    if (!pump->sent && hub_view_get(view, HUB_TABLE_CURSOR, &key, &record) == HUB_ENOT_FOUND)
+        pump->nothing_before = seq;
+    pump->rewinds = hub_push__rewinds(view, id, pump->row->module);
+    /* A cursor beyond the store belongs to another life of it: everything is sent again. */
+    hub_pump__rewind(pump, cursor > seq ? 0 : cursor);
+}
+
+static void enable(hub_pump_t *pump, hub_view_t *view)
+{
+    if (!pump->cursor)
+        load(pump, view);
     pump->enabled = true;
     hub_pump__restart(pump);
     if (pump->row->deletes && pump->cursor < hub_change_horizon(view))
@@ -242,8 +248,9 @@ static bool remembers(hub_view_t *view, uint32_t id)
 {
     for (unsigned i = 0; i < HUB_PUSH_ROWS; i++) {
         hub_key_t key;
+        hub_slice_t record; /* after a rewind it says 0 */
         hub_push_reader(&key, id, hub_push_rows[i].module);
-        if (hub_cursor_get(view, &key))
+        if (hub_view_get(view, HUB_TABLE_CURSOR, &key, &record) == HUB_EOK)
             return true;
     }
     return false;
@@ -270,6 +277,8 @@ static void switch_pumps(hub_push_t *push, hub_view_t *view)
     for (unsigned i = 0; i < HUB_PUSH_ROWS; i++) {
         hub_pump_t *pump = &push->pumps[i];
         bool on = why_not(push->agent, pump->row, text, sizeof text) == NULL;
+        if (pump->rewinds != hub_push__rewinds(view, push->agent->id, pump->row->module))
+            load(pump, view);
         if (on && !pump->enabled)
             enable(pump, view);
         else if (!on && pump->enabled)

@@ -21,8 +21,33 @@ void hub_push_reader(hub_key_t *key, uint32_t integration, ocpi_module_t module)
     hub_key_u8(key, (uint8_t)module);
 }
 
-/* What this partner was sent and would have to be told to delete: u8 'S', u32 integration, u8 module, object key -> URL path below the
- * endpoint, in the spelling that was sent. In table CURSOR, beside the cursor that it belongs to. */
+/* Behind the reader's key, so that it goes with it: how often everything was to be read again from the beginning. */
+static void rewinds_key(hub_key_t *key, uint32_t integration, ocpi_module_t module)
+{
+    hub_push_reader(key, integration, module);
+    hub_key_u8(key, 'R');
+}
+
+uint64_t hub_push__rewinds(hub_view_t *view, uint32_t integration, ocpi_module_t module)
+{
+    hub_key_t key;
+    rewinds_key(&key, integration, module);
+    return hub_cursor_get(view, &key);
+}
+
+hub_err_t hub_push_rewind(hub_view_t *view, uint32_t integration, ocpi_module_t module)
+{
+    hub_key_t key;
+    uint64_t rewinds = hub_push__rewinds(view, integration, module);
+    hub_push_reader(&key, integration, module);
+    hub_err_t err = hub_cursor_put(view, &key, 0);
+    rewinds_key(&key, integration, module);
+    return err ? err : hub_cursor_put(view, &key, rewinds + 1);
+}
+
+/* u8 'S', u32 integration, u8 module, object key -> URL path below the endpoint, in the spelling that was sent. Where objects are deleted:
+ * what this partner was sent and would have to be told to delete. Where not: what it was told to be REMOVED because it went out of its
+ * sight, so that it is not told again. In table CURSOR, beside the cursor that it belongs to. */
 static void mark_key(hub_key_t *key, uint32_t integration, ocpi_module_t module, hub_slice_t object)
 {
     hub_key_init(key);
@@ -48,7 +73,7 @@ void hub_push__sweep(hub_pump_t *pump, hub_view_t *view)
     mark_key(&prefix, pump->push->agent->id, pump->row->module, HUB_SLICE_LIT(""));
     hub_scan_init(&scan, view, HUB_TABLE_CURSOR, &prefix, NULL, false);
     while (hub_scan_next(&scan, &key, &path))
-        hub_pump__take_back(pump, view, hub_slice(key.ptr + prefix.len, key.len - prefix.len), path);
+        hub_pump__take_back(pump, view, hub_slice(key.ptr + prefix.len, key.len - prefix.len));
     hub_scan_finish(&scan);
 }
 
@@ -58,7 +83,7 @@ typedef struct hub_settle {
     hub_op_t op; /* first */
     hub_push_t *push;
     hub_integration_t *integration; /* a reference */
-    uint64_t cursor[HUB_PUSH_ROWS];
+    uint64_t cursor[HUB_PUSH_ROWS], rewinds[HUB_PUSH_ROWS];
     bool moved[HUB_PUSH_ROWS];
     hub_push_item_t *items;
 } hub_settle_t;
@@ -80,12 +105,10 @@ static hub_err_t settle_item(hub_view_t *view, hub_pool_t *pool, const hub_integ
         err = quarantine(view, pool, to, item);
     else if (item->id.len)
         err = hub_quarantine_clear(view, to, row->module, "sent", item->country, item->party, item->id);
-    if (err == HUB_ENOT_FOUND)
-        err = HUB_EOK;
-    if (err || !row->deletes)
+    if (err && err != HUB_ENOT_FOUND)
         return err;
     mark_key(&mark, to->id, row->module, item->key);
-    if (item->result != HUB_PUSH_DELETED)
+    if (row->deletes ? item->result != HUB_PUSH_DELETED : item->takes_back)
         return hub_view_put(view, HUB_TABLE_CURSOR, &mark, item->path);
     err = hub_view_delete(view, HUB_TABLE_CURSOR, &mark);
     return err == HUB_ENOT_FOUND ? HUB_EOK : err;
@@ -102,9 +125,10 @@ static hub_err_t settle_all(hub_view_t *view, hub_pool_t *pool, const hub_settle
     for (const hub_push_item_t *item = settle->items; item && !err; item = item->next_result)
         err = settle_item(view, pool, settle->integration, item);
     for (unsigned i = 0; i < HUB_PUSH_ROWS && !err; i++) {
-        if (!settle->moved[i])
+        uint32_t id = settle->integration->id;
+        if (!settle->moved[i] || hub_push__rewinds(view, id, hub_push_rows[i].module) != settle->rewinds[i])
             continue;
-        hub_push_reader(&key, settle->integration->id, hub_push_rows[i].module);
+        hub_push_reader(&key, id, hub_push_rows[i].module);
         err = hub_cursor_put(view, &key, settle->cursor[i]);
     }
     return err;
@@ -157,7 +181,7 @@ static void settled(hub_op_t *op)
             hub_pump__settled(item);
         }
         for (unsigned i = 0; i < HUB_PUSH_ROWS && !op->err; i++)
-            if (settle->moved[i])
+            if (settle->moved[i] && settle->rewinds[i] == push->pumps[i].rewinds)
                 push->pumps[i].durable = settle->cursor[i];
         if (!push->ended)
             hub_push__settle_soon(push);
@@ -181,6 +205,7 @@ void hub_push__settle(hub_push_t *push)
     bool any = push->results;
     for (unsigned i = 0; i < HUB_PUSH_ROWS; i++) {
         settle.cursor[i] = push->pumps[i].cursor;
+        settle.rewinds[i] = push->pumps[i].rewinds;
         settle.moved[i] = moved(&push->pumps[i], push->results);
         any = any || settle.moved[i];
     }
