@@ -230,7 +230,7 @@ typedef struct hub_list_page {
 
 /* Creation order (rule P8). A window of more than 10,000 rows is ordered by (last_updated, creation) instead, so that a page costs what
  * it returns; the position remembers which. (Audiences of a tenant and of what was received may reach that limit earlier, since void rows
- * count, and working out `total` of their windows looks at every object: about a microsecond each.) */
+ * count, and working out `total` of their windows may look at as many objects as lie inside or outside: about a microsecond each.) */
 hub_err_t hub_list(hub_view_t *view, const hub_list_query_t *query, hub_pool_t *pool, hub_list_page_t *page);
 
 /* ---- the change index ---- */

@@ -254,14 +254,44 @@ static hub_err_t page_in_order(pager_t *p)
     return err ? err : ended;
 }
 
-static hub_err_t count_window(pager_t *p, uint64_t *out)
+/* All rows between two times, void ones too, or only those that count and are taken. */
+static hub_err_t count_between(const pager_t *p, int64_t from, int64_t to, bool all, uint64_t *out)
 {
-    merge_t *m = merge_open(p->view, p->query, true, NULL);
+    hub_list_query_t query = *p->query;
+    query.from = from;
+    query.to = to;
+    merge_t *m = merge_open(p->view, &query, true, NULL);
     hub_list_row_t row;
     *out = 0;
-    while (next_taken(m, &row))
+    while (all ? merge_next(m, &row) : next_taken(m, &row))
         ++*out;
     return merge_close(m);
+}
+
+/* Looking whether a row counts costs far more than passing it: an audience whose objects are counted has none void, or is looked at
+ * inside or outside of the window, where there is less of it. */
+static hub_err_t count_window(const pager_t *p, uint64_t *out)
+{
+    const hub_list_query_t *q = p->query;
+    uint64_t objects, inside = 0, below = 0, above = 0;
+    if (q->audience_count != 1 || q->take || !hub_store__leaves_rows(q->audiences[0]))
+        return count_between(p, q->from, q->to, false, out);
+    objects = hub_audience_count(p->view, q->audiences[0], q->module);
+    hub_err_t err = count_between(p, q->from, q->to, true, &inside);
+    if (!err)
+        err = count_between(p, INT64_MIN, q->from, true, &below);
+    if (!err)
+        err = count_between(p, q->to, INT64_MAX, true, &above);
+    *out = inside;
+    if (err || inside + below + above == objects)
+        return err;
+    if (inside < below + above)
+        return count_between(p, q->from, q->to, false, out);
+    err = count_between(p, INT64_MIN, q->from, false, &below);
+    if (!err)
+        err = count_between(p, q->to, INT64_MAX, false, &above);
+    *out = objects - below - above;
+    return err;
 }
 
 /* ---- a page of a small window, in creation order ---- */
