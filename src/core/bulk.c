@@ -153,7 +153,9 @@ void hub_bulk_run(hub_exchange_t *x, const hub_bulk_kind_t *kind, ocpi_module_t 
     bulk->timer = (hub_timer_t){.run = submit_again, .arg = bulk};
     hub_exchange_view_close(x); /* long work: a view kept open would keep old pages alive */
     hub_err_t err = hub_split_init(&bulk->split, x->header[HUB_HEADER_CONTENT_TYPE], x->body, &why);
-    if (err)
+    if (err == HUB_EMALFORMED || err == HUB_EINVALID)
+        hub_reply_wrong(x, "", "json", why);
+    else if (err)
         hub_reply_problem(x, err, hub_slice_str(why));
     else
         next_chunk(bulk);
@@ -191,7 +193,7 @@ void hub_v1_object_bulk(hub_exchange_t *x)
     if (!hub_objects__row(module))
         hub_reply_problem(x, HUB_ENOT_FOUND, HUB_SLICE_NONE);
     else if (given && keep.len && !hub_slice_eq_str(keep, "true") && !hub_slice_eq_str(keep, "false"))
-        hub_reply_problem(x, HUB_EINVALID, HUB_SLICE_LIT("/query/keepStatus: true or false is asked for"));
+        hub_reply_wrong(x, "/query/keepStatus", "enum", "must be true or false");
     else
         hub_bulk_run(x, &kind, module, given && !hub_slice_eq_str(keep, "false"));
 }

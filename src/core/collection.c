@@ -25,6 +25,34 @@ bool hub_v1_id(hub_exchange_t *x, uint32_t *id)
     return ok;
 }
 
+/* ---- versions ---- */
+
+bool hub_etag_matches(hub_slice_t if_match, uint64_t version)
+{
+    hub_slice_t rest = hub_slice_trim(if_match), tag;
+    char text[24];
+    int len = snprintf(text, sizeof text, "\"%llu\"", (unsigned long long)version);
+    if (rest.len == 0)
+        return true;
+    while (hub_slice_split(&rest, ',', &tag)) {
+        tag = hub_slice_trim(tag);
+        if (hub_slice_eq_str(tag, "*") || hub_slice_eq(tag, hub_slice(text, (size_t)len)))
+            return true; /* W/"N" never matches: RFC 9110 asks for a strong comparison here */
+    }
+    return false;
+}
+
+void hub_v1_add_etag(hub_exchange_t *x, uint64_t version)
+{
+    hub_reply_add_header(x, "etag", hub_pool_printf(x->pool, "\"%llu\"", (unsigned long long)version));
+}
+
+void hub_v1_tell_version(hub_exchange_t *x, uint64_t version)
+{
+    x->state->problem_extra = hub_pool_printf(x->pool, "\"version\":%llu", (unsigned long long)version);
+    hub_v1_add_etag(x, version);
+}
+
 /* ---- pages ---- */
 
 static bool page_number(hub_exchange_t *x, const char *name, uint64_t least, uint64_t *out)
@@ -127,17 +155,16 @@ void hub_collection_list(hub_exchange_t *x, const hub_collection_t *collection)
 }
 
 static hub_err_t record_body(hub_view_t *view, hub_pool_t *pool, const hub_collection_t *collection, uint32_t tenant, uint32_t id,
-                             hub_slice_t *body)
+                             hub_slice_t *body, uint64_t *version)
 {
     hub_key_t key;
     hub_slice_t record;
     hub_setting_values_t values;
-    uint64_t version;
     hub_buf_t out = HUB_BUF_INIT(pool);
     record_key(&key, tenant, id);
     hub_err_t err = hub_view_get(view, collection->table, &key, &record);
     if (!err)
-        err = hub_setting_decode(collection->settings, record, &values, &version);
+        err = hub_setting_decode(collection->settings, record, &values, version);
     if (!err) {
         write_record(pool, collection, id, &values, &out);
         *body = hub_buf_slice(&out);
@@ -149,26 +176,31 @@ void hub_collection_get(hub_exchange_t *x, const hub_collection_t *collection)
 {
     uint32_t id;
     hub_slice_t body;
+    uint64_t version;
     if (!hub_v1_id(x, &id))
         return;
     hub_view_t *view = hub_exchange_view(x);
     if (!view)
         return;
-    hub_err_t err = record_body(view, x->pool, collection, x->state->tenant, id, &body);
-    if (err)
+    hub_err_t err = record_body(view, x->pool, collection, x->state->tenant, id, &body, &version);
+    if (err) {
         hub_reply_problem(x, err, HUB_SLICE_NONE);
-    else
-        hub_reply_json(x, 200, body);
+        return;
+    }
+    hub_v1_add_etag(x, version);
+    hub_reply_json(x, 200, body);
 }
 
 /* ---- writing ---- */
 
-static hub_err_t load(hub_view_t *view, hub_collection_change_t *change, const hub_key_t *key, uint64_t *version)
+static hub_err_t load(hub_view_t *view, hub_collection_change_t *change, const hub_key_t *key)
 {
     hub_slice_t record;
     hub_err_t err = hub_view_get(view, change->collection->table, key, &record);
     /* The record is mapped memory and settle writes: what is kept must not lie there. */
-    return err ? err : hub_setting_decode(change->collection->settings, hub_pool_copy(change->pool, record), &change->old, version);
+    if (!err)
+        err = hub_setting_decode(change->collection->settings, hub_pool_copy(change->pool, record), &change->old, &change->version);
+    return !err && !hub_etag_matches(change->if_match, change->version) ? HUB_EPRECONDITION : err;
 }
 
 static hub_err_t apply(hub_view_t *view, hub_op_t *op)
@@ -177,8 +209,9 @@ static hub_err_t apply(hub_view_t *view, hub_op_t *op)
     const hub_collection_t *collection = change->collection;
     bool create = !hub_write_of(op)->x->state->param_count;
     hub_key_t key;
-    uint64_t version = 0, changed, id = change->id;
+    uint64_t changed, id = change->id;
     hub_err_t err = HUB_EOK;
+    change->version = 0;
     ocpi_problems_init(&change->problems, change->pool);
     change->conflict = HUB_SLICE_NONE;
     if (create) {
@@ -187,7 +220,7 @@ static hub_err_t apply(hub_view_t *view, hub_op_t *op)
     }
     record_key(&key, change->tenant, change->id);
     if (!err && !create)
-        err = load(view, change, &key, &version);
+        err = load(view, change, &key);
     if (err)
         return err;
     if (!change->remove) {
@@ -205,11 +238,15 @@ static hub_err_t apply(hub_view_t *view, hub_op_t *op)
         return err;
     if (change->remove)
         return hub_view_delete(view, collection->table, &key);
-    return hub_view_put(view, collection->table, &key, hub_setting_encode(change->pool, collection->settings, &change->now, version + 1));
+    change->version++;
+    return hub_view_put(view, collection->table, &key,
+                        hub_setting_encode(change->pool, collection->settings, &change->now, change->version));
 }
 
 static bool reply_failed(hub_exchange_t *x, const hub_collection_change_t *change, hub_err_t err)
 {
+    if (err == HUB_EPRECONDITION)
+        hub_v1_tell_version(x, change->version);
     if (err == HUB_EINVALID)
         hub_reply_invalid(x, &change->problems);
     else if (err)
@@ -229,6 +266,7 @@ static void written(hub_write_t *write)
     }
     hub_buf_t out = HUB_BUF_INIT(x->pool);
     write_record(x->pool, change->collection, change->id, &change->now, &out);
+    hub_v1_add_etag(x, change->version);
     if (x->method == HUB_POST)
         hub_reply_add_header(
             x, "location",
@@ -243,6 +281,7 @@ static hub_collection_change_t *change_of(hub_exchange_t *x, const hub_collectio
     change->core = x->worker->core;
     change->pool = x->pool;
     change->tenant = x->state->tenant;
+    change->if_match = x->header[HUB_HEADER_IF_MATCH];
     return change;
 }
 

@@ -16,6 +16,8 @@ typedef struct hub_collection_change {
     hub_setting_values_t old, now;
     ocpi_problems_t problems;
     hub_slice_t conflict; /* why 409 */
+    hub_slice_t if_match;
+    uint64_t version; /* stored */
 } hub_collection_change_t;
 
 struct hub_collection {
@@ -46,6 +48,11 @@ typedef struct hub_v1_page {
 bool hub_v1_page_read(hub_exchange_t *x, hub_v1_page_t *page);
 /* X-Total-Count, X-Limit and Link rel="next" when there is more. */
 void hub_v1_page_headers(hub_exchange_t *x, const hub_v1_page_t *page, const char *path, uint64_t total);
+/* "N", *, lists of them; none: true. */
+bool hub_etag_matches(hub_slice_t if_match, uint64_t version);
+void hub_v1_add_etag(hub_exchange_t *x, uint64_t version);
+/* What goes with 409 and 412: the version that is stored. */
+void hub_v1_tell_version(hub_exchange_t *x, uint64_t version);
 /* "7" of the first path parameter; false: answered (404). */
 bool hub_v1_id(hub_exchange_t *x, uint32_t *id);
 hub_slice_t hub_v1_now(hub_pool_t *pool); /* the time as a JSON string */

@@ -209,12 +209,9 @@ hub_err_t hub_feed_read(hub_view_t *view, hub_feed_t *feed, hub_buf_t *out)
 
 /* ---- /v1/events ---- */
 
-static bool refuse(hub_exchange_t *x, hub_slice_t pointer, const char *message)
+static bool refuse(hub_exchange_t *x, const char *pointer, const char *message)
 {
-    ocpi_problems_t problems;
-    ocpi_problems_init(&problems, x->pool);
-    ocpi_problem_add(&problems, OCPI_ERROR, pointer, "query", "%s", message);
-    hub_reply_invalid(x, &problems);
+    hub_reply_wrong(x, pointer, "query", message);
     return false;
 }
 
@@ -223,17 +220,17 @@ static bool read_query(hub_exchange_t *x, hub_feed_t *feed)
     hub_slice_t text;
     uint64_t limit = FEED_LIMIT;
     if (ocpi_query_get(x->pool, x->query, "after", &text) && !hub_slice_u64(text, &feed->after))
-        return refuse(x, HUB_SLICE_LIT("/query/after"), "a sequence number is asked for");
+        return refuse(x, "/query/after", "a sequence number is asked for");
     if (ocpi_query_get(x->pool, x->query, "limit", &text) && (!hub_slice_u64(text, &limit) || limit == 0))
-        return refuse(x, HUB_SLICE_LIT("/query/limit"), "a number from 1 to 1000 is asked for");
+        return refuse(x, "/query/limit", "a number from 1 to 1000 is asked for");
     if (ocpi_query_get(x->pool, x->query, "include", &text)) {
         feed->with_object = hub_slice_eq_str(text, "object");
         if (!feed->with_object && text.len)
-            return refuse(x, HUB_SLICE_LIT("/query/include"), "only \"object\" can be included");
+            return refuse(x, "/query/include", "only \"object\" can be included");
     }
     text = hub_slice_trim(x->header[HUB_HEADER_LAST_EVENT_ID]);
     if (text.len && !hub_slice_u64(text, &feed->after))
-        return refuse(x, HUB_SLICE_LIT("/headers/last-event-id"), "a sequence number is asked for");
+        return refuse(x, "/headers/last-event-id", "a sequence number is asked for");
     feed->limit = (uint32_t)(limit < FEED_LIMIT_MAX ? limit : FEED_LIMIT_MAX);
     return true;
 }

@@ -78,9 +78,12 @@ void hub_exchange_done(hub_exchange_t *x)
     hub_reply_add_header(x, "x-request-id", id);
     if (x->reply.status >= 400) {
         hub_metric_add(x->worker->core, x->reply.status < 500 ? HUB_METRIC_ERRORS_CLIENT : HUB_METRIC_ERRORS_SERVER, 1);
-        hub_log(x->reply.status < 500 ? HUB_DEBUG : HUB_WARN, "request.failed", HUB_STR("trace_id", state->trace_id),
-                HUB_STR("method", hub_method_name(x->method)), HUB_SLICE("path", x->path), HUB_INT("http_status", x->reply.status),
-                HUB_SLICE("actor", state->actor));
+        /* The trace id of every problem that a client of /v1 shows can be found here; /ocpi has lines of its own. */
+        hub_level_t level = state->ocpi ? HUB_DEBUG : HUB_INFO;
+        if (x->reply.status >= 500)
+            level = HUB_WARN;
+        hub_log(level, "request.failed", HUB_STR("trace_id", state->trace_id), HUB_STR("method", hub_method_name(x->method)),
+                HUB_SLICE("path", x->path), HUB_INT("http_status", x->reply.status), HUB_SLICE("actor", state->actor));
     }
     x->done(x);
 }
@@ -203,7 +206,8 @@ static void run_ocpi(hub_exchange_t *x)
         add_allow(x, state->target.methods);
         hub_reply_ocpi_err(x, HUB_EMETHOD, HUB_SLICE_NONE);
     } else {
-        const hub_token_record_t record = {.tenant = state->tenant, .integration = state->integration->id, .kind = state->token_kind, .used = state->token_used};
+        const hub_token_record_t record = {
+            .tenant = state->tenant, .integration = state->integration->id, .kind = state->token_kind, .used = state->token_used};
         hub_registration_token_used(x, &record);
         ocpi_handlers[state->target.route->action](x);
     }

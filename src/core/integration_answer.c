@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "collection.h"
 #include "registration.h"
 #include "reply.h"
 #include "sharing.h"
@@ -356,7 +357,9 @@ void hub_integration_stream(hub_exchange_t *x, uint32_t id, const hub_integratio
     s->head = hub_buf_slice(&head);
     s->tail = hub_buf_slice(&tail);
     hub_reply_add_header(x, "content-type", HUB_SLICE_LIT("application/json"));
-    hub_reply_add_header(x, "etag", hub_pool_printf(x->pool, "\"%llu\"", (unsigned long long)a.integration->version));
+    hub_v1_add_etag(x, a.integration->version);
+    if (show->reveal)
+        hub_reply_add_header(x, "cache-control", HUB_SLICE_LIT("no-store"));
     x->reply.status = 200;
     x->reply.more = stream_more;
     x->reply.more_arg = s;

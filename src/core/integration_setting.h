@@ -48,8 +48,6 @@ bool hub_integration_settle(const hub_setting_table_t *table, hub_pool_t *pool, 
 /* Inside apply: removes up to `limit` objects that this partner gave us, and when none are left the integration itself (*gone). */
 hub_err_t hub_integration_remove(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, uint32_t tenant, uint32_t id, uint32_t limit,
                                  bool *gone);
-/* "N", W/"N", *, lists; none: true. */
-bool hub_etag_matches(hub_slice_t if_match, uint64_t version);
 
 /* ---- integration_answer.c ---- */
 

@@ -28,15 +28,6 @@ static bool prefers(hub_exchange_t *x, const char *want)
     return false;
 }
 
-static bool invalid_query(hub_exchange_t *x, const char *pointer, const char *rule, const char *message)
-{
-    ocpi_problems_t problems;
-    ocpi_problems_init(&problems, x->pool);
-    ocpi_problem_add(&problems, OCPI_ERROR, hub_slice_str(pointer), rule, "%s", message);
-    hub_reply_invalid(x, &problems);
-    return false;
-}
-
 static bool read_include(hub_exchange_t *x, unsigned *include)
 {
     static const struct {
@@ -56,8 +47,10 @@ static bool read_include(hub_exchange_t *x, unsigned *include)
         size_t i = 0;
         while (i < HUB_COUNT(names) && !hub_slice_eq_str(one, names[i].name))
             i++;
-        if (i == HUB_COUNT(names))
-            return invalid_query(x, "/query/include", "enum", "must be all, none, or a list of locations, tariffs, receivedTariffs");
+        if (i == HUB_COUNT(names)) {
+            hub_reply_wrong(x, "/query/include", "enum", "must be all, none, or a list of locations, tariffs, receivedTariffs");
+            return false;
+        }
         *include |= names[i].bits;
     }
     return true;
@@ -71,8 +64,10 @@ static bool read_show(hub_exchange_t *x, hub_integration_show_t *show)
         return false;
     if (!ocpi_query_get(x->pool, x->query, "reveal", &reveal) || !reveal.len)
         return true;
-    if (!hub_slice_eq_str(reveal, "secrets"))
-        return invalid_query(x, "/query/reveal", "enum", "must be secrets");
+    if (!hub_slice_eq_str(reveal, "secrets")) {
+        hub_reply_wrong(x, "/query/reveal", "enum", "must be secrets");
+        return false;
+    }
     if (!(x->state->permissions & HUB_PERMIT_KEY_ADMIN)) {
         hub_reply_problem(x, HUB_EFORBIDDEN, HUB_SLICE_LIT("reveal=secrets needs the permission KEY.ADMIN"));
         return false;
@@ -81,11 +76,6 @@ static bool read_show(hub_exchange_t *x, hub_integration_show_t *show)
 }
 
 /* ---- answers ---- */
-
-static void add_etag(hub_exchange_t *x, uint64_t version)
-{
-    hub_reply_add_header(x, "etag", hub_pool_printf(x->pool, "\"%llu\"", (unsigned long long)version));
-}
 
 static void reply_whole(hub_exchange_t *x, int status, uint32_t id, const hub_integration_show_t *show)
 {
@@ -100,7 +90,7 @@ static void reply_whole(hub_exchange_t *x, int status, uint32_t id, const hub_in
         hub_reply_problem(x, err, HUB_SLICE_NONE);
         return;
     }
-    add_etag(x, version);
+    hub_v1_add_etag(x, version);
     if (show->reveal)
         hub_reply_add_header(x, "cache-control", HUB_SLICE_LIT("no-store"));
     hub_reply_json(x, status, hub_buf_slice(&out));
@@ -218,10 +208,8 @@ static void reply_refused(hub_exchange_t *x, const hub_integration_change_t *cha
         hub_reply_invalid(x, &change->problems);
         return;
     }
-    if (err == HUB_ESTALE || err == HUB_EPRECONDITION) {
-        x->state->problem_extra = hub_pool_printf(x->pool, "\"version\":%llu", (unsigned long long)change->version);
-        add_etag(x, change->version);
-    }
+    if (err == HUB_ESTALE || err == HUB_EPRECONDITION)
+        hub_v1_tell_version(x, change->version);
     hub_reply_problem(x, err, change->conflict);
 }
 
@@ -241,7 +229,7 @@ static void changed(hub_write_t *write)
     if (minimal || whole)
         hub_reply_add_header(x, "preference-applied", minimal ? HUB_SLICE_LIT("return=minimal") : HUB_SLICE_LIT("return=representation"));
     if (x->method != HUB_POST && (minimal || (x->method == HUB_PATCH && !whole))) {
-        add_etag(x, change->version);
+        hub_v1_add_etag(x, change->version);
         hub_reply_empty(x, 204);
     } else {
         reply_whole(x, x->method == HUB_POST ? 201 : 200, change->id, &u->show);
@@ -374,7 +362,7 @@ void hub_v1_integration_delete(hub_exchange_t *x)
     hub_err_t err = hub_integration_get(x->worker, view, x->state->tenant, id, &integration);
     if (!err && !hub_etag_matches(x->header[HUB_HEADER_IF_MATCH], integration->version)) {
         err = HUB_EPRECONDITION;
-        x->state->problem_extra = hub_pool_printf(x->pool, "\"version\":%llu", (unsigned long long)integration->version);
+        hub_v1_tell_version(x, integration->version);
         hub_integration_unref(integration);
     }
     if (err) {

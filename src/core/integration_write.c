@@ -8,23 +8,6 @@
 #include "registration.h"
 #include "sharing.h"
 
-/* ---- If-Match ---- */
-
-bool hub_etag_matches(hub_slice_t if_match, uint64_t version)
-{
-    hub_slice_t rest = hub_slice_trim(if_match), tag;
-    char text[24];
-    int len = snprintf(text, sizeof text, "\"%llu\"", (unsigned long long)version);
-    if (rest.len == 0)
-        return true;
-    while (hub_slice_split(&rest, ',', &tag)) {
-        tag = hub_slice_trim(tag);
-        if (hub_slice_eq_str(tag, "*") || hub_slice_eq(tag, hub_slice(text, (size_t)len)))
-            return true; /* W/"N" never matches: RFC 9110 asks for a strong comparison here */
-    }
-    return false;
-}
-
 /* ---- what the rows cannot say ---- */
 
 static uint64_t bit(uint32_t row)

@@ -20,14 +20,6 @@ static bool addressed(hub_exchange_t *x, hub_incoming_t *in)
     return false;
 }
 
-static void reply_problem(hub_exchange_t *x, hub_slice_t pointer, const char *rule, hub_slice_t message)
-{
-    ocpi_problems_t problems;
-    ocpi_problems_init(&problems, x->pool);
-    ocpi_problem_add(&problems, OCPI_ERROR, pointer, rule, "%.*s", HUB_SLICE_FMT(message));
-    hub_reply_invalid(x, &problems);
-}
-
 /* ?version=: the version in which objects are shown. */
 static bool version_asked(hub_exchange_t *x, ocpi_version_t *version)
 {
@@ -37,7 +29,7 @@ static bool version_asked(hub_exchange_t *x, ocpi_version_t *version)
         return true;
     if (ocpi_version_parse(name, version) && (ocpi_versions_served() & *version))
         return true;
-    reply_problem(x, HUB_SLICE_LIT("/query/version"), "enum", HUB_SLICE_LIT("this version is not served"));
+    hub_reply_wrong(x, "/query/version", "enum", "this version is not served");
     return false;
 }
 
@@ -53,7 +45,8 @@ void hub_v1_object_list(hub_exchange_t *x)
     ocpi_problem_t problem = {0};
     hub_view_t *view;
     if (ocpi_page_parse(x->pool, x->query, page.max_limit, false, &page.page, &problem) != HUB_EOK) {
-        reply_problem(x, problem.pointer, problem.rule ? problem.rule : "query", problem.message);
+        hub_reply_wrong(x, hub_pool_str(x->pool, problem.pointer), problem.rule ? problem.rule : "query",
+                        hub_pool_str(x->pool, problem.message));
         return;
     }
     if (!(view = hub_exchange_view(x)))
@@ -62,7 +55,7 @@ void hub_v1_object_list(hub_exchange_t *x)
     hub_buf_add_char(&out, '[');
     hub_err_t err = hub_objects__page(view, x->pool, &page, &out);
     if (err == HUB_EINVALID) {
-        reply_problem(x, HUB_SLICE_LIT("/query/position"), "position", HUB_SLICE_LIT("no position that this server gave"));
+        hub_reply_wrong(x, "/query/position", "position", "no position that this server gave");
         return;
     }
     if (err) {

@@ -23,36 +23,40 @@ static const hub_setting_t rows[] = {
 static const hub_setting_group_t groups[] = {{NULL, 0, false}};
 static const char *const read_only[] = {"id", NULL};
 
-/* BusinessDetails as OCPI has them; its logo in either spelling of our own APIs is one and the same object. */
+static bool is_detail(hub_slice_t name)
+{
+    const ocpi_object_t *details = ocpi_object(OCPI_OBJECT_BUSINESS_DETAILS);
+    for (uint16_t i = 0; i < details->count; i++)
+        if (hub_slice_eq_str(name, details->fields[i].name))
+            return true;
+    return false;
+}
+
+/* BusinessDetails as partners get them: by the rows of the specification. */
 static hub_slice_t check_details(hub_pool_t *pool, uint32_t row, yyjson_val *value, hub_slice_t pointer, ocpi_problems_t *problems)
 {
     (void)row;
-    static const char *const known[] = {"name", "website", "logo"};
+    const ocpi_check_t check = {.object = OCPI_OBJECT_BUSINESS_DETAILS, .version = OCPI_V2_2_1, .own = true};
+    ocpi_problems_t found;
+    uint32_t before = problems->errors;
     size_t i, n;
     yyjson_val *key, *member;
-    uint32_t before = problems->errors;
     if (!yyjson_is_obj(value)) {
         ocpi_problem_add(problems, OCPI_ERROR, pointer, "type", "must be of type object");
         return HUB_SLICE_NONE;
     }
     yyjson_obj_foreach(value, i, n, key, member)
     {
-        hub_slice_t name = ocpi_str(key);
-        hub_slice_t at = hub_pool_printf(pool, "%.*s/%.*s", HUB_SLICE_FMT(pointer), HUB_SLICE_FMT(name));
-        bool found = false;
-        for (size_t k = 0; k < HUB_COUNT(known); k++)
-            found = found || hub_slice_eq_str(name, known[k]);
-        if (!found)
-            ocpi_problem_add(problems, OCPI_ERROR, at, "unknown", "there is no such setting");
-        else if (hub_slice_eq_str(name, "logo") ? !yyjson_is_obj(member) && !yyjson_is_null(member)
-                                                : !yyjson_is_str(member) && !yyjson_is_null(member))
-            ocpi_problem_add(problems, OCPI_ERROR, at, "type", "has the wrong type");
-        else if (!hub_slice_eq_str(name, "logo") && yyjson_get_len(member) > 255)
-            ocpi_problem_add(problems, OCPI_ERROR, at, "length", "must have at most 255 characters");
+        if (!is_detail(ocpi_str(key)))
+            ocpi_problem_add(problems, OCPI_ERROR, hub_pool_printf(pool, "%.*s/%.*s", HUB_SLICE_FMT(pointer), HUB_SLICE_FMT(ocpi_str(key))),
+                             "unknown", "there is no such setting");
     }
-    yyjson_val *own_name = yyjson_obj_get(value, "name");
-    if (!own_name || yyjson_is_null(own_name))
-        ocpi_problem_add(problems, OCPI_ERROR, hub_pool_printf(pool, "%.*s/name", HUB_SLICE_FMT(pointer)), "required", "must be given");
+    ocpi_problems_init(&found, pool);
+    ocpi_check(value, &check, &found);
+    for (i = 0; i < found.count; i++)
+        ocpi_problem_add(problems, (int)found.list[i].severity,
+                         hub_pool_printf(pool, "%.*s%.*s", HUB_SLICE_FMT(pointer), HUB_SLICE_FMT(found.list[i].pointer)),
+                         found.list[i].rule, "%.*s", HUB_SLICE_FMT(found.list[i].message));
     return problems->errors == before ? ocpi_write(pool, value) : HUB_SLICE_NONE;
 }
 

@@ -136,6 +136,14 @@ void hub_reply_invalid(hub_exchange_t *x, const ocpi_problems_t *problems)
     problem_body(x, HUB_EINVALID, detail, problems);
 }
 
+void hub_reply_wrong(hub_exchange_t *x, const char *pointer, const char *rule, const char *message)
+{
+    ocpi_problems_t problems;
+    ocpi_problems_init(&problems, x->pool);
+    ocpi_problem_add(&problems, OCPI_ERROR, hub_slice_str(pointer), rule, "%s", message);
+    hub_reply_invalid(x, &problems);
+}
+
 /* ---- /ocpi ---- */
 
 static void add_mirrored(hub_exchange_t *x)

@@ -14,6 +14,8 @@ void hub_reply_problem(hub_exchange_t *x, hub_err_t err, hub_slice_t detail);
 void hub_reply_problemf(hub_exchange_t *x, hub_err_t err, const char *format, ...) HUB_PRINTF(3, 4);
 /* With errors: [{pointer, rule, message}] of severity ERROR. */
 void hub_reply_invalid(hub_exchange_t *x, const ocpi_problems_t *problems);
+/* 400 for one thing. */
+void hub_reply_wrong(hub_exchange_t *x, const char *pointer, const char *rule, const char *message);
 
 /* /ocpi: envelope with HTTP status `status`; mirrors X-Request-ID, X-Correlation-ID and the routing headers (T19, T20, H2). */
 void hub_reply_ocpi(hub_exchange_t *x, int status, int ocpi_status, hub_slice_t message, hub_slice_t data);
@@ -25,7 +27,8 @@ void hub_reply_ocpi_err(hub_exchange_t *x, hub_err_t err, hub_slice_t message);
 /* A failure on whichever face the exchange is: problem+json or envelope. */
 void hub_reply_err(hub_exchange_t *x, hub_err_t err, hub_slice_t detail);
 
-/* Parses a JSON body: object (or, with `array_too`, an array). NULL: answered already (400, 415). An absent Content-Type is taken on /ocpi. */
+/* Parses a JSON body: object (or, with `array_too`, an array). NULL: answered already (400, 415). An absent Content-Type is taken on /ocpi.
+ */
 yyjson_val *hub_body_json(hub_exchange_t *x, bool array_too);
 
 #endif

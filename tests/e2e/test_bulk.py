@@ -74,6 +74,13 @@ def test_a_broken_array_changes_nothing(hub, body):
     assert hub.request("GET", "/v1/locations/NL/ABC/Z1").status == 404
 
 
+def test_a_request_that_cannot_be_read_is_a_problem_with_a_pointer(hub):
+    for path, body, pointer in (("/v1/locations", b"{}", ""), ("/v1/evse-status", b"[", ""), ("/v1/locations?keepStatus=x", b"[]", "/query/keepStatus"),
+                                ("/v1/events?limit=0", None, "/query/limit"), ("/v1/locations?version=9", None, "/query/version")):
+        reply = hub.request("GET" if body is None else "POST", path, body)
+        assert reply.status == 400 and [e["pointer"] for e in reply.body["errors"]] == [pointer], reply
+
+
 def test_other_content_types_are_415(hub):
     assert hub.request("POST", "/v1/locations", b"a,b", headers={"Content-Type": "text/csv"}).status == 415
 

@@ -165,6 +165,14 @@ def test_an_idle_connection_is_closed(hub):
         assert 2 < time.monotonic() - begin < 6
 
 
+def test_the_trace_id_of_a_problem_is_in_the_log(hub):
+    for reply in (hub.request("GET", "/v1/integrations/77"), hub.request("POST", "/v1/parties", {}), hub.request("GET", "/v1/parties", key="wrong"),
+                  hub.request("GET", "/nothing")):
+        assert reply.status >= 400
+        line, = [e for e in hub.events("request.failed") if e["trace_id"] == reply.body["trace_id"]]
+        assert line["http_status"] == reply.status and "wrong" not in str(line)
+
+
 def test_every_answer_has_a_request_id(hub):
     for method, path in (("GET", "/healthz"), ("GET", "/nowhere"), ("GET", "/v1/nowhere"), ("POST", "/ocpi/versions"), ("GET", "/ocpi/versions")):
         assert hub.request(method, path).headers["X-Request-ID"], (method, path)

@@ -314,6 +314,12 @@ def test_secrets_are_masked_unless_revealed_by_a_key_admin(hub):
     assert hub.request("GET", path_of(made) + "?reveal=all").status == 400
 
 
+def test_what_shows_secrets_is_not_cached(hub):
+    made = create(hub, full())
+    for include in ("", "&include=all", "&include=none"):
+        assert hub.request("GET", path_of(made) + "?reveal=secrets" + include).headers["Cache-Control"] == "no-store"
+
+
 def test_a_masked_secret_sent_back_changes_nothing(hub):
     body = full()
     made = create(hub, body)
@@ -360,6 +366,20 @@ def test_token_a_belongs_to_one_integration(hub):
     other = create(hub, full())
     assert hub.request("PATCH", path_of(other), {"ocpiConnection": {"initialToken": body["ocpiConnection"]["initialToken"]}}).status == 409
     assert hub.get(path_of(other)) == other and hub.get(path_of(made)) == made
+
+
+def test_a_fresh_token_of_a_connected_receiver_is_announced_and_ends_with_the_registration(hub):
+    with Partner(role="EMSP") as partner:
+        made = create(hub, ocpiConnection={"initialRole": "RECEIVER", "customerRoles": ["CPO"], "initialToken": "first-token-a"})
+        assert partner.register(hub, "first-token-a").ocpi_status == 1000
+        assert hub.get(path_of(made))["statusDescription"] is None
+        assert hub.request("PATCH", path_of(made), {"retryCredentialsExchange": True}).status == 204
+        now = hub.get(path_of(made) + "?reveal=secrets")
+        assert now["integrationStatus"] == "CONNECTED" and "fresh initial token" in now["statusDescription"]
+        assert partner.register(hub, now["credentialsInfo"]["initialToken"]).ocpi_status == 1000
+        assert hub.get(path_of(made))["statusDescription"] is None
+        reply = hub.request("POST", path_of(made) + "/unregister")
+        assert reply.body["integrationStatus"] == "UNREGISTERED" and "connect again" in reply.body["statusDescription"]
 
 
 def test_retry_is_a_command_and_never_stored(hub):

@@ -63,6 +63,30 @@ def test_bad_parties_are_refused_by_pointer(hub, change, pointer, rule):
     assert hub.get("/v1/parties") == []
 
 
+@pytest.mark.parametrize("details,pointer,rule", [
+    ({"name": "x" * 101}, "/name", "length"), ({"name": None}, "/name", "required"), ({"name": "x", "website": 7}, "/website", "type"),
+    ({"name": "x", "logo": "l.png"}, "/logo", "type"), ({"name": "x", "logo": {}}, "/logo/url", "required"),
+    ({"name": "x", "logo": {"url": "https://x.example/l.png", "category": "BADGE", "type": "png"}}, "/logo/category", "enum"),
+    ({"name": "x", "logo": {"url": "https://x.example/l.png", "category": "OTHER", "type": "png", "width": "1"}}, "/logo/width", "type")])
+def test_business_details_are_what_partners_may_get(hub, details, pointer, rule):
+    assert errors(hub.request("POST", "/v1/parties", {**PARTY, "businessDetails": details}))["/businessDetails" + pointer] == rule
+    assert hub.get("/v1/parties") == []
+
+
+@pytest.mark.parametrize("path,body", [("/v1/parties", PARTY), ("/v1/approved-parties", APPROVED)])
+def test_if_match_is_412(hub, path, body):
+    made = hub.request("POST", path, body)
+    one = f"{path}/{made.body['id']}"
+    assert made.headers["ETag"] == hub.request("GET", one).headers["ETag"] == '"1"'
+    changed = hub.request("PUT", one, body, headers={"If-Match": '"1"'})
+    assert changed.status == 200 and changed.headers["ETag"] == '"2"'
+    for method, sent in (("PUT", body), ("PATCH", {"roles": ["HUB"]}), ("DELETE", None)):
+        reply = hub.request(method, one, sent, headers={"If-Match": '"1"'})
+        assert reply.status == 412 and reply.body["version"] == 2 and reply.headers["ETag"] == '"2"', reply
+    assert hub.get(one) == changed.body
+    assert hub.request("DELETE", one, headers={"If-Match": '"2"'}).status == 204
+
+
 def test_malformed_bodies(hub):
     for body, status in ((b"", 400), (b"{", 400), (b"[]", 400), (b'"{}"', 400), (b"null", 400), (b'{"roles":["CPO"],"roles":[]}', 400),
                          (b"\xff", 400), (b'{"partyId":"A\\u0000B"}', 400), (b"[" * 100, 400)):

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "src/core/collection.h"
 #include "src/core/integration_setting.h"
 
 static hub_crypto_t *crypto;
