@@ -264,6 +264,57 @@ static void cross_hours(run_t *run, yyjson_val *hours, const frame_t *at)
     yyjson_val *always = yyjson_obj_get(hours, "twentyfourseven");
     if (yyjson_is_false(always) && !regular)
         report(run, at, 0, MILD, "L10", "regular_hours are needed when twentyfourseven is false");
+    if (yyjson_is_true(always) && regular)
+        report(run, at, 0, MILD, "L10", "regular_hours are only for twentyfourseven false");
+}
+
+static void cross_period(run_t *run, yyjson_val *period, const frame_t *at)
+{
+    hub_slice_t begin = ocpi_get_str(period, "period_begin"), end = ocpi_get_str(period, "period_end");
+    if (begin.len == 5 && end.len == 5 && memcmp(begin.ptr, end.ptr, 5) >= 0)
+        report(run, at, 0, MILD, "L10", "period_end must be later than period_begin");
+}
+
+static void cross_publish_token(run_t *run, yyjson_val *token, const frame_t *at)
+{
+    bool uid = ocpi_get_str(token, "uid").len > 0, number = ocpi_get_str(token, "visual_number").len > 0;
+    if (!uid && !number && !ocpi_get_str(token, "group_id").len)
+        report(run, at, 0, MILD, "L8", "one of uid, visual_number and group_id is needed");
+    else if ((uid && !ocpi_get_str(token, "type").len) || (number && !ocpi_get_str(token, "issuer").len))
+        report(run, at, 0, MILD, "L8", "uid needs type, and visual_number needs issuer");
+}
+
+/* L9: what names a child names one. */
+static void cross_unique(run_t *run, yyjson_val *parent, const char *children, const char *name, const frame_t *at)
+{
+    yyjson_val *list = yyjson_obj_get(parent, children), *one;
+    const size_t most = 256; /* pairs are compared */
+    size_t i, max;
+    yyjson_arr_foreach(list, i, max, one)
+    {
+        hub_slice_t id = ocpi_get_str(one, name);
+        for (size_t j = 0; id.len && j < i && j < most; j++) {
+            if (!hub_slice_caseeq(id, ocpi_get_str(yyjson_arr_get(list, j), name)))
+                continue;
+            frame_t in = {at, hub_slice_str(children), 0}, here = {&in, HUB_SLICE_NONE, i};
+            report(run, &here, 0, MILD, "L9", "%s must be unique among %s", name, children);
+            break;
+        }
+    }
+}
+
+static void cross_location(run_t *run, yyjson_val *location, const frame_t *at)
+{
+    frame_t allowed = {at, HUB_SLICE_LIT("publish_allowed_to"), 0};
+    if ((run->check->version & OCPI_V_22UP) && yyjson_is_true(yyjson_obj_get(location, "publish")) &&
+        yyjson_arr_size(yyjson_obj_get(location, "publish_allowed_to")) > 0)
+        report(run, &allowed, 0, MILD, "L7", "publish_allowed_to is only for publish false");
+    cross_unique(run, location, "evses", "uid", at);
+}
+
+static void cross_evse(run_t *run, yyjson_val *evse, const frame_t *at)
+{
+    cross_unique(run, evse, "connectors", "id", at);
 }
 
 static void cross_credentials(run_t *run, yyjson_val *credentials, const frame_t *at)
@@ -288,10 +339,21 @@ static void cross_credentials(run_t *run, yyjson_val *credentials, const frame_t
 
 static void cross(ocpi_object_id_t id, yyjson_val *value, run_t *run, const frame_t *at)
 {
-    if (id == OCPI_OBJECT_HOURS && (run->check->version & OCPI_V_22UP))
-        cross_hours(run, value, at);
-    else if (id == OCPI_OBJECT_CREDENTIALS && (run->check->version & OCPI_V_22UP))
-        cross_credentials(run, value, at);
+    static const struct {
+        ocpi_object_id_t object;
+        uint32_t versions;
+        void (*check)(run_t *run, yyjson_val *value, const frame_t *at);
+    } rows[] = {
+        {OCPI_OBJECT_LOCATION, OCPI_V_ALL, cross_location},
+        {OCPI_OBJECT_EVSE, OCPI_V_ALL, cross_evse},
+        {OCPI_OBJECT_HOURS, OCPI_V_22UP, cross_hours},
+        {OCPI_OBJECT_REGULAR_HOURS, OCPI_V_22UP, cross_period},
+        {OCPI_OBJECT_PUBLISH_TOKEN_TYPE, OCPI_V_22UP, cross_publish_token},
+        {OCPI_OBJECT_CREDENTIALS, OCPI_V_22UP, cross_credentials},
+    };
+    for (size_t i = 0; i < HUB_COUNT(rows); i++)
+        if (rows[i].object == id && (rows[i].versions & run->check->version))
+            rows[i].check(run, value, at);
 }
 
 /* ---- objects ---- */

@@ -98,17 +98,32 @@ typedef enum mode { LENIENT, STRICT, OWN } mode_t_;
 static const char *const mode_names[] = {"lenient", "strict", "own"};
 typedef enum outcome { NOTHING, WARNING, ERROR } outcome_t;
 
+/* Rules between fields (chapter locations): instances that are made field by field do not know them; ocpi_normalise_test.c does. */
+static bool is_cross_rule(const ocpi_problem_t *p)
+{
+    return p->rule[0] == 'L' && p->rule[1] >= '0' && p->rule[1] <= '9';
+}
+
+static unsigned of_the_rows(const ocpi_problems_t *problems, bool errors_only)
+{
+    unsigned count = 0;
+    for (uint32_t i = 0; i < problems->count; i++)
+        count += !is_cross_rule(&problems->list[i]) && !(errors_only && problems->list[i].severity != OCPI_ERROR);
+    return count;
+}
+
 static void expect(const instance_t *instance, mode_t_ mode, const char *rule, const char *below, outcome_t wanted)
 {
     ocpi_check_t check = {.object = instance->object, .version = instance->version, .strict = mode == STRICT, .own = mode == OWN};
     ocpi_problems_t problems;
     ocpi_problems_init(&problems, pool);
     hub_slice_t text = text_of(instance);
-    bool good = ocpi_check(json_read(text), &check, &problems);
+    (void)ocpi_check(json_read(text), &check, &problems);
+    bool good = of_the_rows(&problems, true) == 0;
     const char *pointer = instance->other ? hub_pool_printf(pool, "/%s%s", instance->other->name, below).ptr : "";
     const ocpi_problem_t *p = rule ? json_problem(&problems, rule, pointer) : NULL;
     outcome_t got = !p ? NOTHING : p->severity == OCPI_ERROR ? ERROR : WARNING;
-    bool quiet = wanted == NOTHING ? problems.count == 0 : true;
+    bool quiet = wanted == NOTHING ? of_the_rows(&problems, false) == 0 : true;
     if (got != wanted || good != (wanted != ERROR) || !quiet)
         fail_msg("%s %s, %s: %s at %s gave %d, not %d (%u problems, first %s at %.*s)\n%.*s", ocpi_object(instance->object)->name,
                  ocpi_version_name(instance->version), mode_names[mode], rule ? rule : "no rule", pointer, got, wanted, problems.count,

@@ -184,11 +184,12 @@ static bool object_of(hub_slice_t type, ocpi_object_id_t *object, bool *patch)
     return false;
 }
 
-/* What normalising cannot mend and so may still stand in it: over-long texts, geo decimals, URLs, and whatever is wrong in a required
- * member. */
+/* What normalising cannot mend and so may still stand in it: over-long texts, geo decimals, URLs, rules between fields, and whatever is
+ * wrong in a required member. */
 static bool may_remain(const ocpi_problem_t *p)
 {
-    static const char *const rules[] = {"length", "characters", "url", "pattern", "L10", "C19", "enum", "required", "cardinality"};
+    static const char *const rules[] = {"length", "characters", "url", "pattern", "L7",       "L8",
+                                        "L9",     "L10",        "C19", "enum",    "required", "cardinality"};
     for (size_t i = 0; i < HUB_COUNT(rules); i++)
         if (strcmp(rules[i], p->rule) == 0)
             return true;
