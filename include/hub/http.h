@@ -28,6 +28,8 @@ typedef struct hub_http_config {
     uint32_t send_ms;          /* a client that takes nothing of our answer; 0: 30 s */
 } hub_http_config_t;
 
+bool hub_http_listen_ok(const char *listen); /* is it written as hub_http_config_t.listen must be? */
+
 /* Opens the sockets of all workers (they queue connections from now on) and reads the certificate. `why` tells the operator. Copies of
  * nothing: the strings of *config must outlive it. */
 hub_err_t hub_http_create(const hub_http_config_t *config, hub_http_t **out, char why[256]);

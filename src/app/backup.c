@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,12 +30,17 @@ int app_backup(int argc, char **argv)
         hub_store_config_t settings = {.path = config.data, .read_only = true};
         hub_store_t *store = NULL;
         hub_slice_t why = HUB_SLICE_NONE;
-        hub_err_t err = stat(config.data, &there) == 0 ? hub_store_open(&settings, &store, config.pool, &why) : HUB_ENOT_FOUND;
+        bool found = stat(config.data, &there) == 0;
+        hub_err_t err = found ? hub_store_open(&settings, &store, config.pool, &why) : HUB_ENOT_FOUND;
+        if (!found)
+            why = hub_slice_str(strerror(errno));
         if (!err)
             err = hub_store_backup(store, to);
+        if (err == HUB_ECONFLICT)
+            why = HUB_SLICE_LIT("there is a store already, which is not overwritten");
         if (err)
-            fprintf(stderr, "ocpi-hub: backup of %s to %s: %s%s%.*s\n", config.data, to, hub_err_info(err)->text, why.len ? ": " : "",
-                    HUB_SLICE_FMT(why));
+            fprintf(stderr, "ocpi-hub: backup of %s to %s: %.*s\n", config.data, to,
+                    HUB_SLICE_FMT(why.len ? why : hub_slice_str(hub_err_info(err)->text)));
         else
             code = APP_OK;
         hub_store_close(store);

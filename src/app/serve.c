@@ -390,6 +390,10 @@ static bool check(const app_config_t *config)
         fprintf(stderr, "ocpi-hub: --public-url: an http:// or https:// URL expected, not \"%s\"\n", config->public_url);
         return false;
     }
+    if (!hub_http_listen_ok(config->listen)) {
+        fprintf(stderr, "ocpi-hub: --listen: HOST:PORT expected, not \"%s\"\n", config->listen);
+        return false;
+    }
     if (!config->tls_cert != !config->tls_key) {
         fputs("ocpi-hub: --tls-cert and --tls-key go together\n", stderr);
         return false;

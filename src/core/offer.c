@@ -81,6 +81,10 @@ hub_err_t hub_offer_read_versions(hub_core_t *core, hub_pool_t *pool, const hub_
         best = version;
         offer->details_url = hub_pool_copy(pool, ocpi_get_str(item, "url"));
     }
+    if (!ours) {
+        *why = HUB_SLICE_LIT("no common OCPI version: none of the integration's `versions` is served here for its parties and roles");
+        return HUB_EPEER_VERSION;
+    }
     if (!best) {
         *why = hub_pool_printf(pool, "no common OCPI version: we can speak %.*s here, the partner lists %.*s",
                                HUB_SLICE_FMT(names_of(pool, ours)), HUB_SLICE_FMT(names_of(pool, theirs)));

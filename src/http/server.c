@@ -52,13 +52,13 @@ static bool split_listen(const char *listen, char host[256], char port[8])
     return true;
 }
 
-static int bind_one(const struct addrinfo *address)
+static int bind_one(const struct addrinfo *address, bool shared)
 {
     int on = 1, fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 && bind(fd, address->ai_addr, address->ai_addrlen) == 0)
+    if ((!shared || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0) && bind(fd, address->ai_addr, address->ai_addrlen) == 0)
         return fd;
     int kept = errno;
     close(fd);
@@ -71,10 +71,19 @@ static in_port_t *port_of(struct sockaddr *address)
     return address->sa_family == AF_INET6 ? &((struct sockaddr_in6 *)address)->sin6_port : &((struct sockaddr_in *)address)->sin_port;
 }
 
+/* With SO_REUSEPORT two servers would take the port together, and share the connections: one that does not share finds out. */
+static bool is_free(const struct addrinfo *address)
+{
+    int fd = bind_one(address, false);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 static bool bind_all(hub_http_t *http, struct addrinfo *address, char why[256])
 {
     for (unsigned i = 0; i < http->config.workers; i++) {
-        http->sockets[i] = bind_one(address);
+        http->sockets[i] = i || is_free(address) ? bind_one(address, true) : -1;
         if (http->sockets[i] < 0) {
             snprintf(why, 256, "cannot listen on %.150s: %s", http->config.listen, strerror(errno));
             return false;
@@ -87,6 +96,12 @@ static bool bind_all(hub_http_t *http, struct addrinfo *address, char why[256])
     }
     http->port = ntohs(*port_of(address->ai_addr));
     return true;
+}
+
+bool hub_http_listen_ok(const char *listen)
+{
+    char host[256], port[8];
+    return split_listen(listen, host, port);
 }
 
 static bool open_sockets(hub_http_t *http, char why[256])
