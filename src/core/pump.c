@@ -334,15 +334,32 @@ static void open_source(hub_pump_source_t *source, hub_pump_t *pump, hub_view_t 
     source->has = hub_change_scan_next(&source->scan, &source->change);
 }
 
+/* What is read again after a restart is mostly in the window already: it must be got past even when the window is full. */
+static bool read_before(const hub_pump_t *pump)
+{
+    return pump->tail && pump->scanned < pump->tail->seq;
+}
+
+static bool full(const hub_pump_t *pump)
+{
+    return pump->count >= (read_before(pump) ? 2 * WINDOW : WINDOW);
+}
+
+/* Reading costs two look-ups to begin with: not for each item that has gone. */
+static bool enough(const hub_pump_t *pump)
+{
+    return pump->unfinished >= WINDOW / 2 && !read_before(pump);
+}
+
 void hub_pump__fill(hub_pump_t *pump, hub_view_t *view, uint64_t view_seq)
 {
     hub_pump_source_t sources[2];
     int budget = BUDGET;
-    if (pump->count >= WINDOW || (pump->exhausted && pump->scanned >= view_seq))
+    if (pump->exhausted ? pump->scanned >= view_seq : full(pump) || enough(pump))
         return;
     for (int i = 0; i < 2; i++)
         open_source(&sources[i], pump, view, i == 1);
-    while ((sources[0].has || sources[1].has) && pump->count < WINDOW && budget-- > 0) {
+    while ((sources[0].has || sources[1].has) && !full(pump) && budget-- > 0) {
         int i = !sources[0].has || (sources[1].has && sources[1].change.seq < sources[0].change.seq);
         hub_change_t change = sources[i].change;
         take(pump, view, &change, i == 1);

@@ -304,6 +304,47 @@ static void object_that_always_makes_the_partner_fail_does_not_keep_the_others(v
     assert_int_equal(quarantined(1), 1);
 }
 
+static bool one_lost;
+static void lose_once(hub_call_t *call, unsigned number)
+{
+    (void)number;
+    if (one_lost)
+        call->err = HUB_EPEER_TIMEOUT;
+    else
+        fixture_ok(call, 200, 1000, NULL);
+    one_lost = false;
+}
+
+/* The first of many hangs while the others behind it get through, until the window is full; then it is tried again. */
+static void object_that_hangs_once_holds_nobody_up_for_good(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    fixture.hold = true;
+    for (int i = 0; i < 150; i++)
+        put_location(hub_pool_printf(fixture.pool, "L%d", i).ptr, "n", "AVAILABLE", NULL, 201);
+    fixture_settle();
+    assert_int_equal(fixture.waiting_count, 4);
+    hub_call_t *first = fixture.waiting[0];
+    memmove(&fixture.waiting[0], &fixture.waiting[1], --fixture.waiting_count * sizeof fixture.waiting[0]);
+    fixture.hold = false;
+    fixture_settle();
+    assert_int_equal(fixture.sent_count, 64); /* what a window holds */
+    fixture.answer = lose_once;
+    one_lost = true;
+    fixture.waiting[fixture.waiting_count++] = first;
+    fixture_advance(5000);
+    assert_int_equal(fixture_count(0, "PUT", L("L0")), 2);
+    for (int i = 1; i < 150; i++)
+        assert_int_equal(fixture_count(0, "PUT", hub_pool_printf(fixture.pool, "/NL/TNM/L%d", i).ptr), 1);
+    uint64_t cursor = cursor_of(1, OCPI_MODULE_LOCATIONS);
+    unsigned before = fixture.sent_count;
+    fixture_restart();
+    fixture_advance(1000);
+    assert_int_equal(fixture.sent_count, before);
+    assert_true(cursor_of(1, OCPI_MODULE_LOCATIONS) >= cursor);
+}
+
 static void unauthorized(hub_call_t *call, unsigned number)
 {
     (void)number;
@@ -574,6 +615,7 @@ int main(void)
         test(refused_patch_becomes_a_put_of_the_whole),
         test(refused_object_is_quarantined_and_blocks_nobody),
         test(object_that_always_makes_the_partner_fail_does_not_keep_the_others),
+        test(object_that_hangs_once_holds_nobody_up_for_good),
         test(http_401_stops_until_the_token_changes),
         test(page_of_html_is_no_success),
         test(cursor_survives_a_restart),
