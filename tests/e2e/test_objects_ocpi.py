@@ -98,6 +98,21 @@ def test_P_pages_links_and_counts(emsp):
     assert good(emsp.sender("locations", "?offset=5000")).data == []
 
 
+def test_P9_what_comes_while_crawling_is_at_the_end(emsp):
+    for i in range(4):
+        emsp.hub.put(f"/v1/locations/NL/ABC/C{i}", location(f"C{i}"))
+    seen, url, made = [], emsp.partner.hub_endpoint("locations", "SENDER") + "?limit=2", 0
+    while url:
+        reply = good(emsp.partner.call_hub(emsp.hub, "GET", url))
+        seen += [o["id"] for o in reply.data]
+        link = reply.headers.get("Link")
+        url = link[1:link.index(">")] if link else None
+        if made < 3:
+            made += 1
+            emsp.hub.put(f"/v1/locations/NL/ABC/D{made}", location(f"D{made}", last_updated="2020-01-01T00:00:00Z"))
+    assert len(seen) == len(set(seen)) and seen[-3:] == ["D1", "D2", "D3"]
+
+
 @pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=a", "offset=-1", "date_from=x", "position=%21"])
 def test_G_bad_page_parameters_are_2001(emsp, query):
     refused(emsp.sender("locations", "?" + query), 200, 2001, query.split("=")[0])
@@ -148,6 +163,16 @@ def test_O5_L3_levels(cpo):
     assert good(cpo.call("GET", "/BE/BEC/R2/e2/2")).data == whole["evses"][1]["connectors"][1]
 
 
+def test_O5_put_replaces_the_whole(cpo):
+    good(cpo.call("PUT", "/BE/BEC/R4", theirs("R4", name="n", vendor=1, evses=[evse("E1", vendor=1), evse("E2")])), 201)
+    less = theirs("R4", evses=[evse("E1")])
+    good(cpo.call("PUT", "/BE/BEC/R4", less))
+    assert good(cpo.call("GET", "/BE/BEC/R4")).data == less
+    good(cpo.call("PUT", "/BE/BEC/R4/E1/1", connector("1", max_electric_power=1)))
+    good(cpo.call("PUT", "/BE/BEC/R4/E1/1", connector("1")))
+    assert good(cpo.call("GET", "/BE/BEC/R4")).data == less
+
+
 def test_O6_patch_keeps_the_rest(cpo):
     good(cpo.call("PUT", "/BE/BEC/R3", theirs("R3", name="old", vendor=[1])), 201)
     good(cpo.call("PATCH", "/BE/BEC/R3", {"name": "new", "last_updated": NEWER}))
@@ -177,6 +202,15 @@ def test_D_O4_a_foreign_party_is_404_and_other_ids_2001(cpo):
     refused(cpo.call("GET", "/BE/BEC/F1"), 404, 2003)
 
 
+def test_D_foreign_parties_where_the_profile_takes_them():
+    with Hub() as hub, Partner(role="CPO", country="BE", party="BEC") as partner:
+        hub.party("NL", "EMP", ["EMSP"])
+        side = Side(hub, partner, connect(hub, partner, ["EMSP"], profile={"foreignParties": True}))
+        good(side.call("PUT", "/FR/ABC/F1", location("F1", "FR", "ABC")), 201)
+        good(side.call("PATCH", "/FR/ABC/F1/E1", {"status": "CHARGING", "last_updated": NEWER}))
+        assert good(side.call("GET", "/FR/ABC/F1")).data["evses"][0]["status"] == "CHARGING"
+
+
 def test_I_older_is_ignored_equal_applied(cpo):
     good(cpo.call("PUT", "/BE/BEC/I1", theirs("I1", last_updated=NEWER)), 201)
     reply = good(cpo.call("PUT", "/BE/BEC/I1", theirs("I1", name="late")))
@@ -184,6 +218,26 @@ def test_I_older_is_ignored_equal_applied(cpo):
     assert good(cpo.call("GET", "/BE/BEC/I1")).data == theirs("I1", last_updated=NEWER)
     good(cpo.call("PUT", "/BE/BEC/I1", theirs("I1", name="same time", last_updated=NEWER)))
     assert good(cpo.call("GET", "/BE/BEC/I1")).data["name"] == "same time"
+
+
+def test_I_a_parent_never_blocks_its_children(cpo):
+    good(cpo.call("PUT", "/BE/BEC/I2", theirs("I2", last_updated="2026-03-01T00:00:00Z")), 201)
+    good(cpo.call("PATCH", "/BE/BEC/I2/E1", {"status": "CHARGING", "last_updated": NEWER}))
+    good(cpo.call("PUT", "/BE/BEC/I2/E2", evse("E2")), 201)
+    got = good(cpo.call("GET", "/BE/BEC/I2")).data
+    assert [(e["uid"], e["status"], e["last_updated"]) for e in got["evses"]] == [("E1", "CHARGING", NEWER), ("E2", "AVAILABLE", OLD)]
+    assert got["last_updated"] == "2026-03-01T00:00:00Z"
+    late = good(cpo.call("PATCH", "/BE/BEC/I2/E1", {"status": "BLOCKED", "last_updated": OLD}))
+    assert "ignored" in late.body["status_message"] and good(cpo.call("GET", "/BE/BEC/I2/E1")).data["status"] == "CHARGING"
+
+
+def test_Y1_L_ids_compare_without_case(cpo):
+    good(cpo.call("PUT", "/BE/BEC/Case1", theirs("Case1")), 201)
+    good(cpo.call("PUT", "/be/bec/CASE1", location("case1", "be", "bec")), 200)
+    good(cpo.call("PATCH", "/Be/Bec/caSe1/e1/1", {"max_amperage": 63, "last_updated": NEWER}))
+    assert good(cpo.call("GET", "/BE/BEC/Case1/E1/1")).data["max_amperage"] == 63
+    listed = [o["object"]["id"].lower() for o in cpo.hub.get("/v1/received/locations?limit=100")]
+    assert listed.count("case1") == 1
 
 
 def test_ids_that_are_too_long_or_odd(cpo):

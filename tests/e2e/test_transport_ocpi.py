@@ -172,3 +172,14 @@ def test_T16_T26_partners_never_meet_each_others_objects():
         assert reader.call_hub(hub, "GET", reader.hub_endpoint("locations", "SENDER")).data == []
         is_envelope(reader.call_hub(hub, "GET", reader.hub_endpoint("locations", "SENDER") + "/L1"), 404, 2003)
         assert sorted((o["integrationId"], o["object"]["name"]) for o in hub.get("/v1/received/locations")) == [("1", "one"), ("3", "behind")]
+
+
+def test_C21_a_hub_lists_itself_and_nobody_else():
+    with Hub() as hub:
+        hub.party("NL", "HUB", ["HUB"])
+        hub.party("NL", "ABC", ["CPO"])
+        hub.post("/v1/integrations", {"integrationName": "as a hub", "integrationType": "OCPI", "ocpiConnection": {
+            "initialRole": "RECEIVER", "initialToken": "partner-token-a", "customerRoles": ["HUB"]}})
+        shown = is_envelope(hub.ocpi("GET", "/ocpi/2.2.1/credentials", token="partner-token-a"), 200, 1000).data
+        assert [(r["role"], r["country_code"], r["party_id"]) for r in shown["roles"]] == [("HUB", "NL", "HUB")]
+        assert "hub_party_id" not in shown

@@ -252,6 +252,93 @@ static void refused_patch_becomes_a_put_of_the_whole(void **state)
     assert_int_equal(quarantined(1), 0);
 }
 
+/* decisions.md "Push outcomes", row by row. */
+typedef enum outcome { DONE, AGAIN, REFUSED, WHOLE } outcome_t;
+typedef struct outcome_row {
+    const char *method;
+    int http, ocpi; /* ocpi 0: an answer without a body */
+    hub_err_t err;
+    outcome_t outcome;
+} outcome_row_t;
+static const outcome_row_t outcome_rows[] = {
+    {"PUT", 200, 1000, 0, DONE},
+    {"PUT", 201, 1000, 0, DONE},
+    {"PUT", 200, 1001, 0, DONE},
+    {"PUT", 204, 0, 0, DONE},
+    {"PUT", 0, 0, HUB_EPEER_TIMEOUT, AGAIN},
+    {"PUT", 0, 0, HUB_EPEER_UNREACHABLE, AGAIN},
+    {"PUT", 429, 0, 0, AGAIN},
+    {"PUT", 500, 2001, 0, AGAIN},
+    {"PUT", 503, 0, 0, AGAIN},
+    {"PUT", 200, 3000, 0, AGAIN},
+    {"PUT", 200, 3001, 0, AGAIN},
+    {"PUT", 301, 0, 0, AGAIN},
+    {"PUT", 200, 2000, 0, REFUSED},
+    {"PUT", 200, 2001, 0, REFUSED},
+    {"PUT", 404, 2003, 0, REFUSED},
+    {"PUT", 400, 1000, 0, REFUSED},
+    {"PUT", 403, 0, 0, REFUSED},
+    {"PUT", 413, 0, 0, REFUSED},
+    {"PATCH", 200, 1000, 0, DONE},
+    {"PATCH", 404, 0, 0, WHOLE},
+    {"PATCH", 404, 2003, 0, WHOLE},
+    {"PATCH", 200, 2001, 0, WHOLE},
+    {"PATCH", 405, 0, 0, WHOLE},
+    {"PATCH", 500, 0, 0, AGAIN},
+    {"PATCH", 200, 3000, 0, AGAIN},
+    {"PATCH", 0, 0, HUB_EPEER_TIMEOUT, AGAIN},
+};
+static const outcome_row_t *outcome_row;
+
+static void say_outcome(hub_call_t *call, unsigned number)
+{
+    (void)number;
+    if (strcmp(hub_method_name(call->method), outcome_row->method) != 0) {
+        fixture_ok(call, 200, 1000, NULL);
+    } else if (outcome_row->ocpi) {
+        fixture_ok(call, outcome_row->http, outcome_row->ocpi, NULL);
+    } else {
+        call->err = outcome_row->err;
+        call->http_status = outcome_row->http;
+    }
+}
+
+static void push_outcomes(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    unsigned in_quarantine = 0;
+    for (size_t i = 0; i < HUB_COUNT(outcome_rows); i++) {
+        const outcome_row_t *row = outcome_row = &outcome_rows[i];
+        const char *id = hub_pool_printf(fixture.pool, "O%zu", i).ptr;
+        const char *url = hub_pool_printf(fixture.pool, L("O%zu"), i).ptr, *evse = hub_pool_printf(fixture.pool, L("O%zu/E1"), i).ptr;
+        bool patch = strcmp(row->method, "PATCH") == 0;
+        unsigned from = fixture.sent_count;
+        if (patch) {
+            fixture.answer = NULL;
+            put_location(id, "n", "AVAILABLE", NULL, 201);
+            fixture_settle();
+            from = fixture.sent_count;
+        }
+        fixture.answer = say_outcome;
+        if (patch)
+            set_status(id, "CHARGING");
+        else
+            put_location(id, "n", "AVAILABLE", NULL, 201);
+        fixture_settle();
+        unsigned first = fixture.sent_count - from;
+        fixture.answer = NULL;
+        fixture_advance(3600000);
+        unsigned calls = fixture.sent_count - from, puts = fixture_count(from, "PUT", url) - fixture_count(from, "PUT", evse);
+        in_quarantine += row->outcome == REFUSED;
+        bool good = quarantined(1) == in_quarantine && first == (row->outcome == WHOLE ? 2u : 1u) &&
+                    calls == (row->outcome == AGAIN || row->outcome == WHOLE ? 2u : 1u) && (row->outcome != WHOLE || puts == 1);
+        if (!good)
+            fail_msg("%s answered %d, %d, %d: %u calls at once, %u in all, %u in quarantine", row->method, row->http, row->ocpi,
+                     (int)row->err, first, calls, quarantined(1));
+    }
+}
+
 static bool still_bad;
 static void refuse_bad(hub_call_t *call, unsigned number)
 {
@@ -613,6 +700,7 @@ int main(void)
         test(unreachable_partner_is_offline_and_says_why),
         test(retry_after_is_kept),
         test(refused_patch_becomes_a_put_of_the_whole),
+        test(push_outcomes),
         test(refused_object_is_quarantined_and_blocks_nobody),
         test(object_that_always_makes_the_partner_fail_does_not_keep_the_others),
         test(object_that_hangs_once_holds_nobody_up_for_good),
