@@ -2,13 +2,14 @@
  * to it. */
 #include <string.h>
 
+#include "collection.h"
 #include "objects.h"
 #include "reference.h"
 #include "reply.h"
 #include "v1.h"
 
 typedef struct binding_job {
-    uint64_t integration;
+    uint32_t integration;
     ocpi_module_t module;
     hub_object_id_t id;
     bool set;         /* PUT; else DELETE */
@@ -183,7 +184,7 @@ static hub_err_t binding_apply(hub_view_t *view, hub_op_t *op)
     hub_object_t object;
     hub_key_t key;
     ocpi_problems_init(&job->problems, x->pool);
-    hub_err_t err = hub_integration_load(x->worker->core, view, job->id.tenant, (uint32_t)job->integration, &integration);
+    hub_err_t err = hub_integration_load(x->worker->core, view, job->id.tenant, job->integration, &integration);
     if (err != HUB_EOK)
         return err;
     hub_share_of(integration, &share);
@@ -192,7 +193,7 @@ static hub_err_t binding_apply(hub_view_t *view, hub_op_t *op)
         err = hub_sharing_follow_integration(x->worker->core, view, x->pool, integration, integration);
     hub_integration_unref(integration);
     if (err == HUB_EOK)
-        err = hub_share_get(view, job->id.tenant, (uint32_t)job->integration, &share);
+        err = hub_share_get(view, job->id.tenant, job->integration, &share);
     if (err == HUB_EOK)
         err = hub_object_get(view, &job->id, &object);
     if (err != HUB_EOK)
@@ -222,10 +223,8 @@ static void binding_start(hub_exchange_t *x, ocpi_module_t module, bool set, yyj
 {
     const hub_slice_t *param = x->state->param;
     binding_job_t *job = HUB_POOL_NEW(x->pool, binding_job_t);
-    if (!hub_slice_u64(param[0], &job->integration) || job->integration == 0 || job->integration > UINT32_MAX) {
-        hub_reply_problem(x, HUB_ENOT_FOUND, HUB_SLICE_NONE);
+    if (!hub_v1_id(x, &job->integration))
         return;
-    }
     job->module = module;
     job->id = (hub_object_id_t){.tenant = x->state->tenant,
                                 .scope = HUB_SCOPE_OWN,

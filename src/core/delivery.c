@@ -1,6 +1,7 @@
 /* GET /v1/integrations/{id}/delivery and POST …/pull. What is asked lives on the integration's home worker: the exchange goes there and
  * comes back. While it is away its pool belongs to the home worker. */
 #include "agent.h"
+#include "collection.h"
 #include "pull.h"
 #include "push.h"
 #include "reply.h"
@@ -35,15 +36,13 @@ static void answer(hub_task_t *back)
 
 static hub_errand_t *errand_for(hub_exchange_t *x)
 {
-    uint64_t id;
-    if (!hub_slice_u64(x->state->param[0], &id) || id == 0 || id > UINT32_MAX) {
-        hub_reply_problem(x, HUB_ENOT_FOUND, HUB_SLICE_NONE);
+    uint32_t id;
+    if (!hub_v1_id(x, &id))
         return NULL;
-    }
     hub_errand_t *errand = HUB_POOL_NEW(x->pool, hub_errand_t);
     errand->x = x;
     errand->there.tenant = x->state->tenant;
-    errand->there.integration = (uint32_t)id;
+    errand->there.integration = id;
     errand->back.run = answer;
     errand->status = 200;
     return errand;

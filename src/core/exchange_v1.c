@@ -1,4 +1,5 @@
 /* /v1/integrations/{id}/credentials-exchange and …/unregister. */
+#include "collection.h"
 #include "handshake.h"
 #include "reply.h"
 #include "v1.h"
@@ -20,14 +21,12 @@ static void unref(void *integration)
 /* The integration of the path; NULL: answered already. */
 static hub_integration_t *find(hub_exchange_t *x)
 {
-    uint64_t id;
+    uint32_t id;
     hub_integration_t *integration = NULL;
     hub_view_t *view = hub_exchange_view(x);
-    if (!view)
+    if (!view || !hub_v1_id(x, &id))
         return NULL;
-    hub_err_t err = hub_slice_u64(x->state->param[0], &id) && id <= UINT32_MAX
-                        ? hub_integration_get(x->worker, view, x->state->tenant, (uint32_t)id, &integration)
-                        : HUB_ENOT_FOUND;
+    hub_err_t err = hub_integration_get(x->worker, view, x->state->tenant, id, &integration);
     if (err) {
         hub_reply_problem(x, err, err == HUB_ENOT_FOUND ? HUB_SLICE_LIT("no such integration") : HUB_SLICE_NONE);
         return NULL;

@@ -1,4 +1,5 @@
 /* /v1/{locations,tariffs}: our own objects, plain. */
+#include "collection.h"
 #include "object.h"
 #include "reply.h"
 #include "v1.h"
@@ -67,6 +68,13 @@ void hub_v1_object_list(hub_exchange_t *x)
     hub_reply_json(x, 200, hub_buf_slice(&out));
 }
 
+static hub_err_t own_object(hub_view_t *view, const hub_incoming_t *in, hub_object_t *head)
+{
+    const hub_object_id_t id = {
+        .tenant = in->tenant, .module = (uint8_t)in->module, .country = in->country, .party = in->party, .id = in->id};
+    return hub_object_get(view, &id, head);
+}
+
 void hub_v1_object_get(hub_exchange_t *x)
 {
     hub_incoming_t in;
@@ -74,18 +82,19 @@ void hub_v1_object_get(hub_exchange_t *x)
     hub_view_t *view;
     if (!addressed(x, &in) || !version_asked(x, &version) || !(view = hub_exchange_view(x)))
         return;
-    hub_object_id_t id = {.tenant = in.tenant, .module = (uint8_t)in.module, .country = in.country, .party = in.party, .id = in.id};
     hub_object_t head;
     hub_slice_t bytes = HUB_SLICE_NONE;
-    hub_err_t err = hub_object_get(view, &id, &head);
+    hub_err_t err = own_object(view, &in, &head);
     if (!err)
         err = hub_objects_level(x->pool, head.bytes, in.evse_uid, in.connector_id, &bytes);
     if (err == HUB_EINVALID)
         err = HUB_ENOT_FOUND; /* an id that cannot be one */
-    if (err)
+    if (err) {
         hub_reply_problem(x, err, HUB_SLICE_NONE);
-    else
-        hub_reply_json(x, 200, hub_pool_copy(x->pool, bytes));
+        return;
+    }
+    hub_v1_add_etag(x, head.version); /* of the whole object, whichever level is read */
+    hub_reply_json(x, 200, hub_pool_copy(x->pool, bytes));
 }
 
 /* ---- writing ---- */
@@ -93,6 +102,7 @@ void hub_v1_object_get(hub_exchange_t *x)
 typedef struct saving {
     hub_incoming_t in;
     hub_err_t refused;
+    uint64_t version; /* stored; 0: none */
     hub_err_t (*run)(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, hub_incoming_t *in);
 } saving_t;
 
@@ -112,8 +122,15 @@ static hub_err_t save_apply(hub_view_t *view, hub_op_t *op)
 {
     hub_write_t *write = hub_write_of(op);
     saving_t *saving = write->arg;
+    hub_slice_t if_match = write->x->header[HUB_HEADER_IF_MATCH];
+    hub_object_t head;
+    saving->version = own_object(view, &saving->in, &head) == HUB_EOK ? head.version : 0;
+    if (hub_slice_trim(if_match).len && (!saving->version || !hub_etag_matches(if_match, saving->version)))
+        return saving->version || write->x->method == HUB_PUT ? HUB_EPRECONDITION : HUB_ENOT_FOUND;
     hub_err_t err = saving->run(write->x->worker->core, view, write->x->pool, &saving->in);
     saving->refused = hub_objects_refused(err) ? err : HUB_EOK;
+    if (!err)
+        saving->version = own_object(view, &saving->in, &head) == HUB_EOK ? head.version : 0;
     return saving->refused ? HUB_EOK : err;
 }
 
@@ -134,6 +151,10 @@ static void save_then(hub_write_t *write)
     }
     if (!err)
         err = hub_objects_level(x->pool, in->stored, in->evse_uid, in->connector_id, &bytes);
+    if (err == HUB_EPRECONDITION && saving->version)
+        hub_v1_tell_version(x, saving->version);
+    else if (!err)
+        hub_v1_add_etag(x, saving->version);
     if (err)
         hub_reply_problem(x, err, HUB_SLICE_NONE);
     else

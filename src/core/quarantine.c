@@ -273,20 +273,18 @@ hub_err_t hub_quarantine_forget(hub_view_t *view, uint32_t tenant, uint32_t inte
 /* The integration of the path; 0: answered already. */
 static uint32_t integration_of(hub_exchange_t *x)
 {
-    uint64_t id;
+    uint32_t id;
     hub_integration_t *integration;
     hub_view_t *view = hub_exchange_view(x);
-    if (!view)
+    if (!view || !hub_v1_id(x, &id))
         return 0;
-    hub_err_t err = hub_slice_u64(x->state->param[0], &id) && id <= UINT32_MAX ? HUB_EOK : HUB_ENOT_FOUND;
-    if (err == HUB_EOK)
-        err = hub_integration_get(x->worker, view, x->state->tenant, (uint32_t)id, &integration);
+    hub_err_t err = hub_integration_get(x->worker, view, x->state->tenant, id, &integration);
     if (err != HUB_EOK) {
         hub_reply_problem(x, err, HUB_SLICE_NONE);
         return 0;
     }
     hub_integration_unref(integration);
-    return (uint32_t)id;
+    return id;
 }
 
 static void write_record(hub_buf_t *out, hub_pool_t *pool, const record_t *record)

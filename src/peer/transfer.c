@@ -165,6 +165,7 @@ static void set_security(const hub_transfer_t *transfer)
 {
     CURL *easy = transfer->easy;
     const hub_peer_t *peer = transfer->peer;
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L); /* an id may be ".." */
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, peer->insecure ? "http,https" : "https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");

@@ -467,6 +467,14 @@ def test_list_filters_and_pages():
         assert [i["id"] for i in reply.body] == [made[6]["id"]] and "Link" not in reply.headers
 
 
+def test_ids_have_one_spelling(hub):
+    made = create(hub)
+    for below, method in (("", "GET"), ("/delivery", "GET"), ("/quarantine", "GET"), ("/credentials-exchange", "GET"), ("/unregister", "POST"),
+                          ("/pull", "POST"), ("/tariffs/NL/ABC/T", "DELETE")):
+        for wrong in ("0" + made["id"], "+" + made["id"], "0", "-1", "x", "4294967297", "%20"):
+            assert hub.request(method, f"/v1/integrations/{wrong}{below}").status == 404, (wrong, below)
+
+
 def test_delete_and_unknown_ids(hub):
     made = create(hub, full())
     assert hub.request("DELETE", path_of(made)).status == 204

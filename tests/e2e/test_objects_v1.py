@@ -144,6 +144,24 @@ def test_other_media_types_are_415(hub):
     problem(hub.request("PUT", "/v1/locations/NL/ABC/TYPE", b"{}", headers={"Content-Type": "text/xml"}), 415)
 
 
+def test_if_match_is_412(hub):
+    path = "/v1/locations/NL/ABC/ETAG"
+    assert hub.request("PUT", path, location("ETAG"), headers={"If-Match": "*"}).status == 412 and hub.request("GET", path).status == 404
+    assert hub.request("PATCH", path, {"name": "x"}, headers={"If-Match": '"1"'}).status == 404
+    made = hub.request("PUT", path, location("ETAG"))
+    first = made.headers["ETag"]
+    assert hub.request("GET", path).headers["ETag"] == hub.request("GET", path + "/E1").headers["ETag"] == first
+    changed = hub.request("PATCH", path, {"name": "x"}, headers={"If-Match": first})
+    second = changed.headers["ETag"]
+    assert changed.status == 200 and second != first and hub.request("GET", path).headers["ETag"] == second
+    before = hub.get(path)
+    for method, where, body in (("PUT", "", location("ETAG")), ("PATCH", "/E1", {"status": "CHARGING"}), ("DELETE", "", None)):
+        reply = hub.request(method, path + where, body, headers={"If-Match": first})
+        assert reply.status == 412 and reply.headers["ETag"] == second and str(reply.body["version"]) == second.strip('"'), reply
+    assert hub.get(path) == before
+    assert hub.request("DELETE", path, headers={"If-Match": second}).status == 204
+
+
 def test_ids_with_slashes_and_escapes(hub):
     made = hub.request("PUT", "/v1/locations/NL/ABC/a%2Fb%20%C3%A9", without(location(), "id") | {"evses": []})
     assert made.status in (201, 400), made

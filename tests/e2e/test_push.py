@@ -160,6 +160,14 @@ def test_partner_without_receiver_endpoint(hub):
         assert push_of(hub, ident, "tariffs")["endpoint"] is False
 
 
+def test_dots_as_an_id_stay_in_the_path(hub, partner):
+    ident = connect(hub, partner, ["CPO"])
+    switch(hub, ident, **BOTH)
+    for dots in (".", ".."):
+        hub.put(f"/v1/locations/NL/ABC/{dots}", location(dots))
+    assert {c.path for c in partner.wait_for("PUT", "/locations/", 2)} == {"/ocpi/2.2.1/locations/NL/ABC/.", "/ocpi/2.2.1/locations/NL/ABC/.."}
+
+
 def test_flags_that_do_nothing_yet_are_named(hub, partner):
     ident = connect(hub, partner, ["CPO"])
     switch(hub, ident, pushSession=True, pullTokensAll=True, pushLocation=True)
