@@ -69,6 +69,7 @@ typedef struct hub_ocpi_call {
     ocpi_side_t side; /* the peer's, that is called */
     hub_slice_t from_country, from_party, to_country, to_party;
     hub_slice_t token; /* none: the registration's their_token */
+    hub_slice_t sent;  /* the registration's token that went out, when that was it */
     hub_token_encoding_t encoding;
     ocpi_envelope_t envelope; /* status_code 0: none */
     void *arg;

@@ -47,6 +47,8 @@ static void add_authorization(hub_ocpi_call_t *call)
     hub_slice_t token = call->token.ptr ? call->token : call->agent->integration->their_token;
     if (!token.len)
         return;
+    if (!call->token.ptr)
+        call->sent = hub_pool_copy(pool, token);
     if (!sent_raw(call))
         token = hub_base64_encode(pool, token);
     add_header(call, "Authorization", hub_pool_printf(pool, "Token %.*s", HUB_SLICE_FMT(token)));
@@ -157,6 +159,13 @@ static void drop_secrets(hub_ocpi_call_t *call)
             call->envelope.message = HUB_SLICE_LIT("(its words repeat a token and are not kept)");
 }
 
+/* A 401 to a token that was replaced while the call was under way says nothing about the new one: as if the call had been cancelled. */
+static bool outdated(const hub_ocpi_call_t *call)
+{
+    return call->call.err == HUB_EOK && call->call.http_status == 401 && call->sent.len &&
+           !hub_slice_eq(call->sent, call->agent->integration->their_token);
+}
+
 static void on_done(hub_call_t *done)
 {
     hub_ocpi_call_t *call = (hub_ocpi_call_t *)done;
@@ -171,6 +180,8 @@ static void on_done(hub_call_t *done)
             HUB_SLICE("url", done->url), HUB_STR("error", hub_err_info(done->err)->name), HUB_INT("http_status", done->http_status),
             HUB_INT("status_code", call->envelope.status_code), HUB_INT("ms", done->duration_ms));
     delist(call);
+    if (outdated(call))
+        done->err = HUB_ESTOPPING;
     /* The agent must outlive `then`, which may end its last piece of work. */
     hub_agent_hold(agent);
     call->in_then = true;

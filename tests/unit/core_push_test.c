@@ -458,6 +458,39 @@ static void http_401_stops_until_the_token_changes(void **state)
     assert_int_equal(fixture_agent(1)->integration->status, HUB_STATUS_CONNECTED);
 }
 
+static void only_the_new_token(hub_call_t *call, unsigned number)
+{
+    (void)number;
+    bool new = false;
+    for (uint32_t i = 0; i < call->header_count; i++)
+        new |= hub_slice_eq_str(call->headers[i].value, "Token YW5vdGhlci10b2tlbi0wMTIzNDU2Nzg5");
+    fixture_ok(call, new ? 200 : 401, new ? 1000 : 2001, NULL);
+}
+
+/* The partner rotated its token (C11) while a call with the old one was under way. */
+static void http_401_to_a_token_replaced_meanwhile_stops_nothing(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    fixture.answer = only_the_new_token;
+    fixture.hold = true;
+    put_location("A", "one", "AVAILABLE", NULL, 201);
+    fixture_settle();
+    assert_int_equal(fixture.waiting_count, 1);
+    fixture_registration_t again = registered(1);
+    again.token = "another-token-0123456789";
+    fixture_register(again);
+    fixture_settle();
+    fixture.hold = false;
+    fixture_advance(1000);
+    assert_int_equal(fixture.sent_count, 2);
+    assert_int_equal(quarantined(1), 0);
+    assert_int_equal(fixture_agent(1)->integration->status, HUB_STATUS_CONNECTED);
+    put_location("A", "two", "AVAILABLE", NULL, 200);
+    fixture_settle();
+    assert_int_equal(fixture.sent_count, 3);
+}
+
 static void html(hub_call_t *call, unsigned number)
 {
     (void)number;
@@ -705,6 +738,7 @@ int main(void)
         test(object_that_always_makes_the_partner_fail_does_not_keep_the_others),
         test(object_that_hangs_once_holds_nobody_up_for_good),
         test(http_401_stops_until_the_token_changes),
+        test(http_401_to_a_token_replaced_meanwhile_stops_nothing),
         test(page_of_html_is_no_success),
         test(cursor_survives_a_restart),
         test(cursor_does_not_pass_what_has_not_got_through),
