@@ -218,8 +218,9 @@ static void load(hub_pump_t *pump, hub_view_t *view)
     uint64_t seq = hub_store_seq(pump->push->agent->worker->core->store);
     hub_push_reader(&key, id, pump->row->module);
     uint64_t cursor = hub_cursor_get(view, &key);
-    if (!pump->sent && hub_view_get(view, HUB_TABLE_CURSOR, &key, &record) == HUB_ENOT_FOUND)
-        pump->nothing_before = seq;
+    /* After a rewind what was sent before is read again: then nothing is said of what was never sent. */
+    bool fresh = !pump->sent && hub_view_get(view, HUB_TABLE_CURSOR, &key, &record) == HUB_ENOT_FOUND;
+    pump->nothing_before = fresh ? seq : 0;
     pump->rewinds = hub_push__rewinds(view, id, pump->row->module);
     /* A cursor beyond the store belongs to another life of it: everything is sent again. */
     hub_pump__rewind(pump, cursor > seq ? 0 : cursor);

@@ -2,6 +2,8 @@
  * again after a great change of what it sees. */
 #include "push_fixture.h"
 
+#include "reference.h"
+
 static const fixture_sent_t *last_sent(void)
 {
     assert_true(fixture.sent_count > 0);
@@ -396,6 +398,38 @@ static void rewind_is_not_undone_by_what_is_on_the_way(void **state)
     assert_int_equal(fixture_count(0, "PUT", L("B")), 2);
 }
 
+/* What the settings do when more than can be told of one by one goes out of sight. */
+static hub_err_t close_all(hub_view_t *view, hub_op_t *op)
+{
+    hub_share_t share;
+    (void)op;
+    hub_err_t err = hub_share_get(view, HUB_TENANT_DEFAULT, 1, &share);
+    share.bound = true;
+    share.all_until = hub_store_seq(fixture.store);
+    if (!err)
+        err = hub_share_put(view, &share);
+    return err ? err : hub_push_rewind(view, 1, OCPI_MODULE_LOCATIONS);
+}
+
+static void rewind_takes_back_what_was_sent(void **state)
+{
+    (void)state;
+    add_party();
+    put_location("A", "a", "AVAILABLE", NULL, 201);
+    put_location("B", "b", "AVAILABLE", NULL, 201);
+    add_integration(BOTH);
+    fixture_register(registered(1));
+    fixture_advance(1000);
+    assert_int_equal(fixture.sent_count, 2);
+    hub_op_t op = {.apply = close_all};
+    assert_int_equal(hub_store_apply(fixture.store, &op), HUB_EOK);
+    share("BOUND");
+    fixture_advance(1000);
+    assert_int_equal(fixture.sent_count, 4);
+    assert_int_equal(occurrences(last_body(L("A")), REMOVED), 1);
+    assert_int_equal(occurrences(last_body(L("B")), REMOVED), 1);
+}
+
 static void rewind_while_calls_are_on_the_way(void **state)
 {
     (void)state;
@@ -437,6 +471,7 @@ int main(void)
         test(deleted_location_where_patches_are_refused),
         test(rewound_push_reads_everything_again),
         test(rewind_is_not_undone_by_what_is_on_the_way),
+        test(rewind_takes_back_what_was_sent),
         test(rewind_while_calls_are_on_the_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
