@@ -258,3 +258,29 @@ def test_what_the_settings_close_is_taken_back(hub):
         sight.partner.wait_for("DELETE", "/tariffs/NL/ABC/OTHER")
         sight.partner.wait_for("DELETE", "/tariffs/NL/ABC/UNNAMED")
         assert not sight.partner.requests("DELETE", "/NAMED")
+
+
+def test_unbound_as_soon_as_it_arrived(hub):
+    """What was pushed is taken back even when it is not written down yet that it was."""
+    with Sight(hub, models={"pushLocation": True, "pushTariff": True}, locationSharing="BOUND") as sight:
+        for round_ in range(1, 6):
+            hub.put(sight.path + "/locations/NL/ABC/OPEN", {"evses": [{"uid": "E1", "connectors": [{"id": "1", "tariffIds": ["OTHER"]}]}]})
+            sight.partner.wait_for("PUT", "/tariffs/NL/ABC/OTHER", count=round_)
+            assert hub.request("DELETE", sight.path + "/locations/NL/ABC/OPEN").status == 204
+            sight.partner.wait_for("DELETE", "/tariffs/NL/ABC/OTHER", count=round_)
+
+
+def test_unpublished_is_taken_back_once(hub):
+    with Sight(hub, models={"pushLocation": True}) as sight:
+        hub.put("/v1/locations/NL/ABC/SHUT", named("SHUT"))
+        sight.partner.wait_for("PUT", "/locations/NL/ABC/SHUT")
+        hub.request("PATCH", "/v1/locations/NL/ABC/SHUT", {"publish": False})
+        last = sight.partner.wait_for("PUT", "/locations/NL/ABC/SHUT", count=2)[-1].body
+        assert [e["status"] for e in last["evses"]] == ["REMOVED"]
+        hub.request("PATCH", "/v1/locations/NL/ABC/SHUT", {"name": "for nobody"})
+        hub.put("/v1/locations/NL/ABC/AFTER", named("AFTER"))
+        sight.partner.wait_for("PUT", "/locations/NL/ABC/AFTER")
+        assert len(sight.partner.requests("PUT", "/locations/NL/ABC/SHUT")) == 2
+        for ident in ("SHUT", "AFTER"):
+            assert hub.request("DELETE", "/v1/locations/NL/ABC/" + ident).status == 204
+            hub.request("PATCH", "/v1/locations/NL/ABC/" + ident, {"publish": False})
