@@ -10,6 +10,7 @@
 #define OFFLINE_AFTER 3u /* calls in a row that did not get through */
 #define SLOW_MS 5000u    /* average answer time that is reported */
 #define DESCRIPTION_MAX 1000u
+#define OLD_TOKEN_MS (24ll * 3600 * 1000) /* decision J: so long an old token may live on unnoticed */
 
 static const char refused_token[] =
     "The partner answered 401 Unauthorized: it no longer accepts our token. Start the credentials exchange again "
@@ -18,6 +19,7 @@ static const char not_reached[] = "The partner cannot be reached";
 static const char busy[] = "The partner answers with errors of its own";
 static const char slow[] = "The partner answers slowly";
 static const char unserved[] = "Not served by this release:";
+static const char old_token[] = "The partner has not used its new token";
 static const char refusing[] = "The partner refuses some objects: see the quarantine of this integration.";
 
 /* ---- what should be shown ---- */
@@ -62,7 +64,8 @@ static bool starts(hub_slice_t s, const char *with)
 static bool ours(hub_slice_t text)
 {
     return !text.len || starts(text, refused_token) || starts(text, not_reached) || starts(text, busy) || starts(text, slow) ||
-           starts(text, refusing) || starts(text, unserved) || starts(text, HUB_PUSH_NOTE) || starts(text, HUB_PULL_NOTE);
+           starts(text, refusing) || starts(text, unserved) || starts(text, old_token) || starts(text, HUB_PUSH_NOTE) ||
+           starts(text, HUB_PULL_NOTE);
 }
 
 /* Flags that are on and do nothing yet. */
@@ -86,6 +89,26 @@ static void add_unserved(const hub_agent_t *agent, hub_buf_t *out)
     hub_buf_add_char(out, '.');
 }
 
+/* Decision J: after an update both tokens open our door until the new one is used. */
+static void add_old_token(const hub_agent_t *agent, hub_buf_t *out)
+{
+    hub_core_t *core = agent->worker->core;
+    int64_t since = agent->integration->previous_since;
+    hub_registration_t registration;
+    hub_view_t *view;
+    char text[OCPI_TIME_MAX + 1];
+    if (!since || hub_now_ms() - since < OLD_TOKEN_MS || hub_view_open(core->store, &view) != HUB_EOK)
+        return;
+    hub_pool_t *pool = hub_pool_create();
+    bool waits = hub_registration_get(core, view, pool, agent->tenant, agent->id, &registration) == HUB_EOK && registration.previous_since;
+    hub_view_close(view);
+    hub_pool_destroy(pool);
+    if (!waits)
+        return;
+    (void)ocpi_time_format(since, text);
+    hub_buf_printf(out, "%s%s since %s: the old one stays valid until it does.", out->len ? " " : "", old_token, text);
+}
+
 static bool may_judge(hub_integration_status_t status, hub_slice_t text)
 {
     return status == HUB_STATUS_CONNECTED || status == HUB_STATUS_DEGRADED || status == HUB_STATUS_OFFLINE ||
@@ -107,6 +130,7 @@ static bool judge(hub_agent_t *agent, hub_verdict_t *verdict)
     hub_push_notes(agent, &verdict->text);
     hub_pull_notes(agent, &verdict->text);
     add_unserved(agent, &verdict->text);
+    add_old_token(agent, &verdict->text);
     if (verdict->text.len > DESCRIPTION_MAX)
         verdict->text.len = DESCRIPTION_MAX;
     if (verdict->status != now->status)

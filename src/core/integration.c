@@ -149,6 +149,7 @@ static void take_registration(hub_integration_t *out, const hub_registration_t *
     out->authorized = registration->authorized;
     out->ocpi_version = registration->ocpi_version;
     out->their_token = registration->their_token;
+    out->previous_since = registration->previous_since;
     if (out->profile.token_encoding == HUB_TOKEN_AUTO)
         out->profile.token_encoding = (hub_token_encoding_t)registration->token_encoding;
     out->versions_url = registration->versions_url;

@@ -73,6 +73,7 @@ typedef struct hub_integration {
     bool authorized;             /* tokens are exchanged */
     ocpi_version_t ocpi_version; /* negotiated; 0: none yet */
     hub_slice_t their_token;     /* in clear: what we send */
+    int64_t previous_since;      /* ms; since when our previous token lives on (decision J); 0: none. May be behind the store */
     hub_slice_t versions_url;    /* the peer's */
     hub_endpoint_t *endpoints;
     uint32_t endpoint_count;

@@ -259,6 +259,37 @@ static void method_names_go_both_ways(void **state)
 }
 
 #define test(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
+static int64_t since;
+static hub_err_t keep_old_token(hub_view_t *view, hub_op_t *op)
+{
+    (void)op;
+    hub_registration_t reg;
+    hub_err_t err = hub_registration_get(fixture.core, view, fixture.pool, HUB_TENANT_DEFAULT, 1, &reg);
+    reg.previous_since = since;
+    return err ? err : hub_registration_put(fixture.core, view, HUB_TENANT_DEFAULT, 1, &reg);
+}
+
+static const char *told_after(int64_t ms)
+{
+    hub_op_t op = {.apply = keep_old_token};
+    since = ms ? hub_now_ms() - ms : 0;
+    assert_int_equal(hub_store_apply(fixture.store, &op), HUB_EOK);
+    hub_agent_report(fixture_agent(1), HUB_EOK, 200, 1000, HUB_SLICE_NONE);
+    fixture_settle();
+    hub_agent_t *agent = fixture_agent(1);
+    assert_int_equal(agent->integration->status, HUB_STATUS_CONNECTED);
+    return hub_pool_str(fixture.pool, agent->integration->status_description);
+}
+
+static void J_an_old_token_is_told_after_a_day(void **state)
+{
+    (void)state;
+    connect("{}");
+    assert_null(strstr(told_after(23 * 3600000ll), "new token"));
+    assert_non_null(strstr(told_after(25 * 3600000ll), "has not used its new token since 20"));
+    assert_null(strstr(told_after(0), "new token"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +302,7 @@ int main(void)
         test(task_finds_the_agent_or_nobody),
         test(suspended_integration_sends_nothing),
         test(report_writes_only_what_changes),
+        test(J_an_old_token_is_told_after_a_day),
         cmocka_unit_test(method_names_go_both_ways),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
