@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "events.h"
+#include "face.h"
 #include "reply.h"
 
 #define STREAMS_MAX 256 /* open streams a worker */
@@ -14,6 +15,7 @@ typedef struct stream {
     hub_feed_t feed;
     struct stream *next, **at; /* at: NULL when not listed */
     bool greeted, waiting, beat;
+    unsigned char key[HUB_SHA256_LEN]; /* hash of the credential */
 } stream_t;
 
 /* Made by the first stream, freed with the last one when the worker stops. */
@@ -95,7 +97,7 @@ static bool stream_more(hub_exchange_t *x, hub_buf_t *out)
         return false;
     }
     stream->feed.limit = STREAM_PAGE;
-    hub_err_t err = hub_feed_read(view, &stream->feed, out);
+    hub_err_t err = hub_key_stands(x->worker->core, view, stream->key) ? hub_feed_read(view, &stream->feed, out) : HUB_EUNAUTHORIZED;
     hub_view_close(view);
     if (err != HUB_EOK) {
         stream_unlist(stream);
@@ -135,6 +137,7 @@ void hub_events_stream(hub_exchange_t *x, const hub_feed_t *feed)
     stream->x = x;
     stream->feed = *feed;
     stream->feed.stream = true;
+    hub_key_hash(x, stream->key);
     stream->next = waiters->first;
     stream->at = &waiters->first;
     if (stream->next)

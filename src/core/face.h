@@ -12,6 +12,9 @@ void hub_ocpi_object(hub_exchange_t *x);      /* objects_ocpi.c: sender GET, rec
 
 /* key.c: finds the API key of a /v1 request, fills tenant, permissions, actor. HUB_EUNAUTHORIZED. */
 hub_err_t hub_key_authenticate(hub_exchange_t *x);
+/* For answers that stay open: the credential's hash, and later whether it is neither revoked nor expired. */
+void hub_key_hash(const hub_exchange_t *x, unsigned char hash[HUB_SHA256_LEN]);
+bool hub_key_stands(const hub_core_t *core, hub_view_t *view, const unsigned char hash[HUB_SHA256_LEN]);
 /* For the CLI and bootstrap: makes a key in an op of its own. `key` gets the secret. */
 hub_err_t hub_key_make(hub_core_t *core, hub_slice_t name, uint32_t tenant, uint32_t permissions, char key[HUB_TOKEN_LEN + 1]);
 hub_err_t hub_key_bootstrap(hub_core_t *core, char *made_key); /* admin_key from the configuration, or made when the store has none */

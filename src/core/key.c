@@ -141,6 +141,18 @@ static bool is_admin_key(const hub_core_t *core, const unsigned char *hash)
     return hub_equal_secret(admin, hash, sizeof admin);
 }
 
+/* The stored key with this hash, if it is good now. */
+static hub_err_t find_good(hub_view_t *view, const unsigned char *hash, head_t *head, hub_setting_values_t *values)
+{
+    hub_key_t key;
+    hash_key(&key, hash);
+    hub_err_t err = find(view, &key, head, values);
+    if (err == HUB_ENOT_FOUND || (!err && !hub_equal_secret(head->hash, hash, HUB_SHA256_LEN)) ||
+        (!err && head->expires && head->expires <= hub_now_ms()))
+        return HUB_EUNAUTHORIZED;
+    return err;
+}
+
 hub_err_t hub_key_authenticate(hub_exchange_t *x)
 {
     hub_exchange_state_t *state = x->state;
@@ -158,20 +170,27 @@ hub_err_t hub_key_authenticate(hub_exchange_t *x)
         state->actor = HUB_SLICE_LIT("key:admin");
         return HUB_EOK;
     }
-    hub_key_t key;
     head_t head;
     hub_setting_values_t values;
-    hash_key(&key, hash);
-    hub_err_t err = find(view, &key, &head, &values);
-    if (err == HUB_ENOT_FOUND || (!err && !hub_equal_secret(head.hash, hash, sizeof hash)) ||
-        (!err && head.expires && head.expires <= hub_now_ms()))
-        return HUB_EUNAUTHORIZED;
+    hub_err_t err = find_good(view, hash, &head, &values);
     if (err)
         return err;
     state->tenant = head.tenant;
     state->permissions = head.permissions;
     state->actor = hub_pool_printf(x->pool, "key:%.*s", HUB_SLICE_FMT(hub_setting_text(x->pool, values.json[K_NAME])));
     return HUB_EOK;
+}
+
+void hub_key_hash(const hub_exchange_t *x, unsigned char hash[HUB_SHA256_LEN])
+{
+    hub_sha256(given_key(x), hash);
+}
+
+bool hub_key_stands(const hub_core_t *core, hub_view_t *view, const unsigned char hash[HUB_SHA256_LEN])
+{
+    head_t head;
+    hub_setting_values_t values;
+    return is_admin_key(core, hash) || find_good(view, hash, &head, &values) == HUB_EOK;
 }
 
 /* ---- making and revoking ---- */

@@ -109,9 +109,9 @@ def test_what_partners_give_and_integrations(hub):
 class Stream:
     """An open event stream."""
 
-    def __init__(self, hub, query="", last=None):
+    def __init__(self, hub, query="", last=None, key=ADMIN_KEY):
         self.connection = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=10)
-        headers = {"X-API-KEY": ADMIN_KEY, "Accept": "text/event-stream"}
+        headers = {"X-API-KEY": key, "Accept": "text/event-stream"}
         if last is not None:
             headers["Last-Event-ID"] = str(last)
         self.connection.request("GET", "/v1/events" + query, headers=headers)
@@ -161,6 +161,19 @@ def test_a_stream_begins_with_everything(hub):
         seen.append(stream.next()[2]["id"])
     assert [s for s in seen if s and s.startswith("S") and s[1:].isdigit()] == [f"S{i}" for i in range(150)]
     stream.close()
+
+
+def test_a_stream_ends_with_its_key(hub):
+    made = hub.post("/v1/keys", {"name": "reader", "permissions": ["EVENT.READ"]})
+    stream, other = (Stream(hub, f"?after={end_of(hub)}", key=key) for key in (made["key"], ADMIN_KEY))
+    hub.put("/v1/tariffs/NL/ABC/KEY1", tariff("KEY1"))
+    assert stream.next()[2]["id"] == other.next()[2]["id"] == "KEY1"
+    assert hub.request("DELETE", "/v1/keys/" + made["id"]).status == 204
+    hub.put("/v1/tariffs/NL/ABC/KEY2", tariff("KEY2"))
+    assert other.next()[2]["id"] == "KEY2"
+    assert b"KEY2" not in stream.answer.read()  # which ends
+    stream.close()
+    other.close()
 
 
 def test_clients_that_go_away_leave_nothing(hub):
