@@ -1,6 +1,5 @@
 /* Sending the items of a push: which may go now, what goes over the wire, what the answer means (decisions.md "Push outcomes"). */
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "metrics.h"
@@ -95,22 +94,11 @@ static void accepted(hub_push_item_t *item, const hub_ocpi_call_t *call)
     hub_pump__finish(item, call->call.method == HUB_DELETE ? HUB_PUSH_DELETED : HUB_PUSH_ACCEPTED);
 }
 
-static void keep_refusal(hub_push_item_t *item, hub_slice_t why, hub_slice_t text)
-{
-    free(item->refusal);
-    item->refusal = malloc(why.len + text.len + 1);
-    HUB_ASSERT(item->refusal);
-    memcpy(item->refusal, why.ptr, why.len);
-    memcpy(item->refusal + why.len, text.ptr, text.len);
-    item->why = hub_slice(item->refusal, why.len);
-    item->text = hub_slice(item->refusal + why.len, text.len);
-}
-
 static void refused(hub_push_item_t *item, const hub_ocpi_call_t *call)
 {
     hub_pump_t *pump = item->pump;
     hub_push_t *push = pump->push;
-    keep_refusal(item, said(call, call->call.pool), call->call.body.len ? call->call.body : HUB_SLICE_LIT("{}"));
+    hub_push__item_refused(item, said(call, call->call.pool), call->call.body.len ? call->call.body : HUB_SLICE_LIT("{}"));
     pump->quarantined++;
     hub_rate_add(&pump->failed_rate, 1, hub_now_ms());
     hub_push__error(pump, "%.*s", HUB_SLICE_FMT(item->why));
@@ -231,7 +219,7 @@ static bool name_it(hub_parcel_t *parcel, hub_slice_t evse_uid)
             hub_buf_add_char(&out, '/');
         hub_buf_add_url(&out, parts[i]);
     }
-    hub_pump__name(item, parts[0], parts[1], parts[2], hub_buf_slice(&out));
+    hub_push__item_name(item, parts[0], parts[1], parts[2], hub_buf_slice(&out));
     return true;
 }
 
@@ -296,7 +284,7 @@ static hub_filling_t fill_gone(hub_parcel_t *parcel)
     const hub_pump_t *pump = item->pump;
     if (!hub_pump__given(pump, parcel->view, item->key, &path) || !hub_object_key_parse(item->key, &id))
         return SKIP;
-    hub_pump__name(item, spelled(parcel, "", id.country), spelled(parcel, "", id.party), id.id, path);
+    hub_push__item_name(item, spelled(parcel, "", id.country), spelled(parcel, "", id.party), id.id, path);
     parcel->method = HUB_DELETE;
     item->takes_back = true;
     return SEND;

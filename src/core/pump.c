@@ -1,21 +1,9 @@
 /* The window of a pump: reading the change streams, what can be left out, what is done. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "pump.h"
 #include "sharing.h"
 
 #define WINDOW 64u  /* items in memory a pump */
 #define BUDGET 2000 /* entries read at a time, so that a worker never stands still */
-
-/* FNV-1a */
-uint64_t hub_pump__hash(hub_slice_t key)
-{
-    uint64_t hash = 14695981039346656037u;
-    for (size_t i = 0; i < key.len; i++)
-        hash = (hash ^ (unsigned char)key.ptr[i]) * 1099511628211u;
-    return hash;
-}
 
 /* ---- the list ---- */
 
@@ -37,29 +25,7 @@ static void free_if_unused(hub_push_item_t *item)
 {
     if (item->in_window || item->unsettled || item->state == HUB_PUSH_INFLIGHT)
         return;
-    free(item->names);
-    free(item->refusal);
-    free(item);
-}
-
-static char *append(char *at, hub_slice_t s, hub_slice_t *copy)
-{
-    if (s.len)
-        memcpy(at, s.ptr, s.len);
-    *copy = hub_slice(at, s.len);
-    return at + s.len;
-}
-
-void hub_pump__name(hub_push_item_t *item, hub_slice_t country, hub_slice_t party, hub_slice_t id, hub_slice_t path)
-{
-    char *names = malloc(country.len + party.len + id.len + path.len + 1);
-    HUB_ASSERT(names);
-    char *at = append(names, country, &item->country);
-    at = append(at, party, &item->party);
-    at = append(at, id, &item->id);
-    append(at, path, &item->path);
-    free(item->names);
-    item->names = names;
+    hub_push__item_free(item);
 }
 
 static void unlink_item(hub_push_item_t *item)
@@ -76,12 +42,8 @@ static void unlink_item(hub_push_item_t *item)
 
 static hub_push_item_t *queue(hub_pump_t *pump, uint64_t seq, hub_slice_t key, hub_slice_t evse_uid, hub_push_kind_t kind)
 {
-    hub_push_item_t *item = calloc(1, sizeof *item + key.len + evse_uid.len);
-    HUB_ASSERT(item);
-    item->pump = pump;
+    hub_push_item_t *item = hub_push__item_create(pump, key, evse_uid);
     item->seq = seq;
-    item->hash = hub_pump__hash(key);
-    append(append((char *)(item + 1), key, &item->key), evse_uid, &item->evse_uid);
     item->kind = kind;
     link_by_seq(pump, item);
     return item;
@@ -194,7 +156,7 @@ bool hub_pump__busy_with(const hub_pump_t *pump, const hub_push_item_t *item)
 /* Is this change already on its way, or sent, with an item of the window? */
 static bool covered(const hub_pump_t *pump, const hub_change_t *change, hub_push_kind_t kind)
 {
-    uint64_t hash = hub_pump__hash(change->key);
+    uint64_t hash = hub_push__hash(change->key);
     for (const hub_push_item_t *item = pump->head; item; item = item->next) {
         if (item->hash != hash || !hub_slice_eq(item->key, change->key))
             continue;
@@ -219,9 +181,9 @@ static const hub_push_item_t *among(const hub_push_item_t *results, uint64_t has
 static const hub_push_item_t *last_tried(const hub_pump_t *pump, hub_slice_t key)
 {
     const hub_push_item_t *found = NULL, *item;
-    uint64_t hash = hub_pump__hash(key);
+    uint64_t hash = hub_push__hash(key);
     for (item = pump->head; item; item = item->next) {
-        if (item->hash != hash || !item->path.len || item->state == HUB_PUSH_DONE || !hub_slice_eq(item->key, key))
+        if (item->hash != hash || !item->attempts || item->state == HUB_PUSH_DONE || !hub_slice_eq(item->key, key))
             continue;
         if (item->state == HUB_PUSH_INFLIGHT)
             return item;
@@ -264,7 +226,7 @@ static bool has_left(const hub_pump_t *pump, hub_view_t *view, const hub_change_
 static void take_unseen(hub_pump_t *pump, hub_view_t *view, const hub_change_t *change, const hub_object_t *object, bool binding)
 {
     hub_slice_t path;
-    uint64_t hash = hub_pump__hash(change->key);
+    uint64_t hash = hub_push__hash(change->key);
     if (!has_left(pump, view, change, object, binding))
         return;
     hub_push_item_t *item = pump->head;
@@ -379,7 +341,7 @@ void hub_pump__fill(hub_pump_t *pump, hub_view_t *view, uint64_t view_seq)
 bool hub_pump__insert_tariff(hub_pump_t *pump, hub_view_t *view, hub_slice_t key)
 {
     hub_slice_t path;
-    uint64_t hash = hub_pump__hash(key);
+    uint64_t hash = hub_push__hash(key);
     for (const hub_push_item_t *item = pump->head; item; item = item->next)
         if (item->hash == hash && item->state != HUB_PUSH_DONE && hub_slice_eq(item->key, key))
             return true;

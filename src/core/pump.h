@@ -93,6 +93,13 @@ typedef struct hub_push {
     unsigned refused_count;
 } hub_push_t;
 
+/* push_item.c; copies what it is given */
+hub_push_item_t *hub_push__item_create(hub_pump_t *pump, hub_slice_t key, hub_slice_t evse_uid);
+void hub_push__item_free(hub_push_item_t *item);
+void hub_push__item_name(hub_push_item_t *item, hub_slice_t country, hub_slice_t party, hub_slice_t id, hub_slice_t path);
+void hub_push__item_refused(hub_push_item_t *item, hub_slice_t why, hub_slice_t text);
+uint64_t hub_push__hash(hub_slice_t key);
+
 /* pump.c */
 void hub_pump__fill(hub_pump_t *pump, hub_view_t *view, uint64_t view_seq); /* reads on; view_seq: hub_store_seq before the view */
 void hub_pump__pass(hub_pump_t *pump, uint64_t seq);                        /* nothing up to here concerns it */
@@ -106,11 +113,8 @@ void hub_pump__settled(hub_push_item_t *item);
 bool hub_pump__given(const hub_pump_t *pump, hub_view_t *view, hub_slice_t key, hub_slice_t *path);
 /* Queues a DELETE of what was sent, unless the partner may still see it. */
 void hub_pump__take_back(hub_pump_t *pump, hub_view_t *view, hub_slice_t key);
-/* Copies what an item is called at the partner. */
-void hub_pump__name(hub_push_item_t *item, hub_slice_t country, hub_slice_t party, hub_slice_t id, hub_slice_t path);
 bool hub_pump__insert_tariff(hub_pump_t *pump, hub_view_t *view, hub_slice_t key); /* true: it must be sent first */
 bool hub_pump__busy_with(const hub_pump_t *pump, const hub_push_item_t *item);     /* another call for the same object */
-uint64_t hub_pump__hash(hub_slice_t key);
 
 /* parcel.c */
 void hub_push__dispatch(hub_push_t *push);

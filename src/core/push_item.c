@@ -1,0 +1,61 @@
+/* Items of a push and their memory: a few hundred bytes each, since a hub with many partners holds many of them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "pump.h"
+
+/* FNV-1a */
+uint64_t hub_push__hash(hub_slice_t key)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (size_t i = 0; i < key.len; i++)
+        hash = (hash ^ (unsigned char)key.ptr[i]) * 1099511628211u;
+    return hash;
+}
+
+static char *append(char *at, hub_slice_t s, hub_slice_t *copy)
+{
+    if (s.len)
+        memcpy(at, s.ptr, s.len);
+    *copy = hub_slice(at, s.len);
+    return at + s.len;
+}
+
+hub_push_item_t *hub_push__item_create(hub_pump_t *pump, hub_slice_t key, hub_slice_t evse_uid)
+{
+    hub_push_item_t *item = calloc(1, sizeof *item + key.len + evse_uid.len);
+    HUB_ASSERT(item);
+    item->pump = pump;
+    item->hash = hub_push__hash(key);
+    append(append((char *)(item + 1), key, &item->key), evse_uid, &item->evse_uid);
+    return item;
+}
+
+void hub_push__item_free(hub_push_item_t *item)
+{
+    free(item->names);
+    free(item->refusal);
+    free(item);
+}
+
+/* The old names may be among the new ones. */
+void hub_push__item_name(hub_push_item_t *item, hub_slice_t country, hub_slice_t party, hub_slice_t id, hub_slice_t path)
+{
+    char *names = malloc(country.len + party.len + id.len + path.len + 1);
+    HUB_ASSERT(names);
+    char *at = append(names, country, &item->country);
+    at = append(at, party, &item->party);
+    at = append(at, id, &item->id);
+    append(at, path, &item->path);
+    free(item->names);
+    item->names = names;
+}
+
+void hub_push__item_refused(hub_push_item_t *item, hub_slice_t why, hub_slice_t text)
+{
+    char *refusal = malloc(why.len + text.len + 1);
+    HUB_ASSERT(refusal);
+    append(append(refusal, why, &item->why), text, &item->text);
+    free(item->refusal);
+    item->refusal = refusal;
+}
