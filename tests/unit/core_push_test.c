@@ -335,7 +335,7 @@ static void push_outcomes(void **state)
                     calls == (row->outcome == AGAIN || row->outcome == WHOLE ? 2u : 1u) && (row->outcome != WHOLE || puts == 1);
         if (!good)
             fail_msg("%s answered %d, %d, %d: %u calls at once, %u in all, %u in quarantine", row->method, row->http, row->ocpi,
-                     (int)row->err, first, calls, quarantined(1));
+                     (int)row->err, first, calls, (unsigned)quarantined(1));
     }
 }
 
