@@ -128,10 +128,28 @@ static void again(hub_push_item_t *item, const hub_ocpi_call_t *call)
         hub_push__back_off(push, call->call.retry_after);
 }
 
+static hub_slice_t base_of(const hub_pump_t *pump)
+{
+    const hub_endpoint_t *endpoint = hub_integration_endpoint(pump->push->agent->integration, pump->row->module, OCPI_RECEIVER);
+    hub_slice_t base = endpoint ? endpoint->url : HUB_SLICE_NONE;
+    while (base.len && base.ptr[base.len - 1] == '/')
+        base.len--;
+    return base;
+}
+
+/* The partner has moved its endpoint while the call was under way: that the old one refuses says nothing about the object. */
+static bool moved(const hub_push_item_t *item, const hub_ocpi_call_t *call)
+{
+    hub_slice_t base = base_of(item->pump);
+    return !base.len || !hub_slice_starts(call->call.url, base);
+}
+
 static void act(hub_push_item_t *item, const hub_ocpi_call_t *call)
 {
     hub_agent_t *agent = item->pump->push->agent;
     hub_verdict_t verdict = judge(call);
+    if ((verdict == REFUSED || verdict == WHOLE) && moved(item, call))
+        verdict = CANCELLED;
     switch (verdict) {
     case DONE:
         accepted(item, call);
@@ -362,12 +380,8 @@ static void start(hub_parcel_t *parcel, hub_ocpi_call_t *call)
 {
     hub_push_item_t *item = parcel->item;
     hub_push_t *push = item->pump->push;
-    const hub_endpoint_t *endpoint = hub_integration_endpoint(push->agent->integration, item->pump->row->module, OCPI_RECEIVER);
-    hub_slice_t base = endpoint->url;
-    while (base.len && base.ptr[base.len - 1] == '/')
-        base.len--;
     call->call.method = parcel->method;
-    call->call.url = hub_pool_printf(call->call.pool, "%.*s/%.*s", HUB_SLICE_FMT(base), HUB_SLICE_FMT(item->path));
+    call->call.url = hub_pool_printf(call->call.pool, "%.*s/%.*s", HUB_SLICE_FMT(base_of(item->pump)), HUB_SLICE_FMT(item->path));
     call->call.body = parcel->body;
     call->routed = true;
     call->module = item->pump->row->module;

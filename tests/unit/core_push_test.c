@@ -491,6 +491,36 @@ static void http_401_to_a_token_replaced_meanwhile_stops_nothing(void **state)
     assert_int_equal(fixture.sent_count, 3);
 }
 
+static void only_the_new_address(hub_call_t *call, unsigned number)
+{
+    (void)number;
+    bool new = strstr(hub_pool_str(call->pool, call->url), "/moved/");
+    fixture_ok(call, new ? 200 : 404, new ? 1000 : 2003, NULL);
+}
+
+/* The partner moved its endpoint (C11) while a call to the old one was under way. */
+static void refusal_at_an_address_left_meanwhile_is_none(void **state)
+{
+    (void)state;
+    static const hub_endpoint_t moved[] = {
+        {OCPI_MODULE_LOCATIONS, OCPI_RECEIVER, HUB_SLICE_LIT("locations"), HUB_SLICE_LIT("http://partner.test/moved/locations")}};
+    connect(BOTH);
+    fixture.answer = only_the_new_address;
+    fixture.hold = true;
+    put_location("A", "one", "AVAILABLE", NULL, 201);
+    fixture_settle();
+    fixture_registration_t again = registered(1);
+    again.endpoints = moved;
+    again.endpoint_count = 1;
+    fixture_register(again);
+    fixture_settle();
+    fixture.hold = false;
+    fixture_advance(1000);
+    assert_int_equal(fixture.sent_count, 2);
+    assert_string_equal(fixture.sent[1].url, "http://partner.test/moved/locations/NL/TNM/A");
+    assert_int_equal(quarantined(1), 0);
+}
+
 static void html(hub_call_t *call, unsigned number)
 {
     (void)number;
@@ -739,6 +769,7 @@ int main(void)
         test(object_that_hangs_once_holds_nobody_up_for_good),
         test(http_401_stops_until_the_token_changes),
         test(http_401_to_a_token_replaced_meanwhile_stops_nothing),
+        test(refusal_at_an_address_left_meanwhile_is_none),
         test(page_of_html_is_no_success),
         test(cursor_survives_a_restart),
         test(cursor_does_not_pass_what_has_not_got_through),
