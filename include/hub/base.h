@@ -80,7 +80,9 @@ void hub_buf_add_char(hub_buf_t *buf, char c);
 void hub_buf_add_u64(hub_buf_t *buf, uint64_t n);
 void hub_buf_printf(hub_buf_t *buf, const char *format, ...) HUB_PRINTF(2, 3);
 void hub_buf_add_json(hub_buf_t *buf, hub_slice_t s); /* a JSON string with its quotes; NUL pointer gives null */
-void hub_buf_add_url(hub_buf_t *buf, hub_slice_t s);  /* percent-encoded, RFC 3986 unreserved characters as they are */
+void hub_buf_add_json_any(hub_buf_t *buf,
+                          hub_slice_t s);            /* the same of bytes that need not be UTF-8: then '?' for each that is not ASCII */
+void hub_buf_add_url(hub_buf_t *buf, hub_slice_t s); /* percent-encoded, RFC 3986 unreserved characters as they are */
 static inline hub_slice_t hub_buf_slice(const hub_buf_t *buf)
 {
     return hub_slice(buf->ptr, buf->len);
@@ -128,20 +130,20 @@ void hub_log_set(int fd, hub_level_t least);
 bool hub_log_on(hub_level_t level);
 void hub_log_fields(hub_level_t level, const char *event, const hub_field_t *fields, size_t count);
 /* hub_log(HUB_WARN, "push.failed", HUB_STR("integration", id), HUB_INT("status", 500)) */
-#define hub_log(level, event, ...)                                                                                     \
-    do {                                                                                                               \
-        if (hub_log_on(level)) {                                                                                       \
-            const hub_field_t hub_log_list[] = {__VA_ARGS__};                                                          \
-            hub_log_fields((level), (event), hub_log_list, HUB_COUNT(hub_log_list));                                   \
-        }                                                                                                              \
+#define hub_log(level, event, ...)                                                                                                         \
+    do {                                                                                                                                   \
+        if (hub_log_on(level)) {                                                                                                           \
+            const hub_field_t hub_log_list[] = {__VA_ARGS__};                                                                              \
+            hub_log_fields((level), (event), hub_log_list, HUB_COUNT(hub_log_list));                                                       \
+        }                                                                                                                                  \
     } while (0)
 /* "••••1234": what may be shown of a secret; fewer than eight characters show none. */
 hub_slice_t hub_mask(hub_pool_t *pool, hub_slice_t secret);
 
 /* ---- clock and ids ---- */
 
-int64_t hub_now_ms(void);  /* Unix time in milliseconds, UTC */
-int64_t hub_mono_ms(void); /* monotonic, for durations and deadlines */
+int64_t hub_now_ms(void);               /* Unix time in milliseconds, UTC */
+int64_t hub_mono_ms(void);              /* monotonic, for durations and deadlines */
 void hub_random(void *out, size_t len); /* the kernel's generator; aborts when there is none */
 #define HUB_UUID_LEN 36
 void hub_uuid(char out[HUB_UUID_LEN + 1]); /* version 4, lower case, NUL-terminated */

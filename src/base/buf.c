@@ -109,14 +109,26 @@ void hub_buf_add_json(hub_buf_t *buf, hub_slice_t s)
     buf->len = (size_t)(p - buf->ptr);
 }
 
+void hub_buf_add_json_any(hub_buf_t *buf, hub_slice_t s)
+{
+    if (!s.ptr || hub_slice_utf8_ok(s)) {
+        hub_buf_add_json(buf, s);
+        return;
+    }
+    hub_buf_t ascii = HUB_BUF_INIT(NULL);
+    for (size_t i = 0; i < s.len; i++)
+        hub_buf_add_char(&ascii, (unsigned char)s.ptr[i] < 0x80 ? s.ptr[i] : '?');
+    hub_buf_add_json(buf, hub_buf_slice(&ascii));
+    hub_buf_finish(&ascii);
+}
+
 void hub_buf_add_url(hub_buf_t *buf, hub_slice_t s)
 {
     static const char hex[] = "0123456789ABCDEF";
     hub_buf_reserve(buf, s.len * 3);
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
-        bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                     (c && strchr("-._~", c) != NULL);
+        bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c && strchr("-._~", c) != NULL);
         if (plain) {
             buf->ptr[buf->len++] = (char)c;
         } else {

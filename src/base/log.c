@@ -24,6 +24,8 @@ hub_slice_t hub_mask(hub_pool_t *pool, hub_slice_t secret)
 {
     /* Four of eight or more characters may show: enough to tell two keys apart, too few to guess one. */
     hub_slice_t tail = secret.len >= 8 ? hub_slice(secret.ptr + secret.len - 4, 4) : HUB_SLICE_NONE;
+    while (tail.len && ((unsigned char)*tail.ptr & 0xC0) == 0x80) /* not in the middle of a character */
+        tail = hub_slice(tail.ptr + 1, tail.len - 1);
     return hub_pool_printf(pool, "\xE2\x80\xA2\xE2\x80\xA2\xE2\x80\xA2\xE2\x80\xA2%.*s", HUB_SLICE_FMT(tail));
 }
 
@@ -33,8 +35,8 @@ static void add_time(hub_buf_t *line)
     time_t seconds = (time_t)(now / 1000);
     struct tm tm;
     gmtime_r(&seconds, &tm);
-    hub_buf_printf(line, "{\"time\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\"", tm.tm_year + 1900, tm.tm_mon + 1,
-                   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(now % 1000));
+    hub_buf_printf(line, "{\"time\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\"", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+                   tm.tm_min, tm.tm_sec, (int)(now % 1000));
 }
 
 void hub_log_fields(hub_level_t level, const char *event, const hub_field_t *fields, size_t count)
@@ -47,7 +49,7 @@ void hub_log_fields(hub_level_t level, const char *event, const hub_field_t *fie
         hub_buf_printf(&line, ",\"%s\":", f->name);
         switch (f->kind) {
         case HUB_FIELD_STRING:
-            hub_buf_add_json(&line, f->string);
+            hub_buf_add_json_any(&line, f->string);
             break;
         case HUB_FIELD_INT:
             hub_buf_printf(&line, "%lld", (long long)f->number);

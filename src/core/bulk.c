@@ -140,8 +140,10 @@ static void next_chunk(hub_bulk_t *bulk)
 
 void hub_bulk_run(hub_exchange_t *x, const hub_bulk_kind_t *kind, ocpi_module_t module, bool keep_status)
 {
-    hub_bulk_t *bulk = HUB_POOL_NEW(x->pool, hub_bulk_t);
     const char *why;
+    if (!hub_body_plain(x))
+        return;
+    hub_bulk_t *bulk = HUB_POOL_NEW(x->pool, hub_bulk_t);
     bulk->op.apply = chunk_apply;
     bulk->op.done = chunk_done;
     bulk->op.reply_to = x->worker->mailbox;

@@ -26,6 +26,7 @@ const char *const hub_header_names[HUB_HEADER_COUNT] = {
     [HUB_HEADER_TO_COUNTRY] = "ocpi-to-country-code",
     [HUB_HEADER_FROM_PARTY] = "ocpi-from-party-id",
     [HUB_HEADER_FROM_COUNTRY] = "ocpi-from-country-code",
+    [HUB_HEADER_CONTENT_ENCODING] = "content-encoding",
 };
 
 /* ---- views and writes on behalf of an exchange ---- */

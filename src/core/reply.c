@@ -79,9 +79,9 @@ static void problem_body(hub_exchange_t *x, hub_err_t err, hub_slice_t detail, c
     hub_buf_t out = HUB_BUF_INIT(x->pool);
     hub_buf_printf(&out, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":", title_of(info->http_status),
                    info->http_status);
-    hub_buf_add_json(&out, detail);
+    hub_buf_add_json_any(&out, detail);
     hub_buf_printf(&out, ",\"code\":%d,\"message\":", info->http_status);
-    hub_buf_add_json(&out, detail);
+    hub_buf_add_json_any(&out, detail);
     hub_buf_printf(&out, ",\"trace_id\":\"%s\"", x->state->trace_id);
     if (problems) {
         hub_buf_add_str(&out, ",\"errors\":[");
@@ -239,8 +239,19 @@ static void reply_unreadable(hub_exchange_t *x, const ocpi_problem_t *problem)
     hub_reply_invalid(x, &problems);
 }
 
+bool hub_body_plain(hub_exchange_t *x)
+{
+    hub_slice_t coding = hub_slice_trim(x->header[HUB_HEADER_CONTENT_ENCODING]);
+    if (!coding.len || hub_slice_caseeq_str(coding, "identity"))
+        return true;
+    hub_reply_err(x, HUB_EMEDIA_TYPE, HUB_SLICE_LIT("send the body as it is, without Content-Encoding"));
+    return false;
+}
+
 yyjson_val *hub_body_json(hub_exchange_t *x, bool array_too)
 {
+    if (!hub_body_plain(x))
+        return NULL;
     if (!x->state->ocpi && !is_json(x->header[HUB_HEADER_CONTENT_TYPE])) {
         hub_reply_problemf(x, HUB_EMEDIA_TYPE, "send the body as Content-Type: application/json, not %.*s",
                            HUB_SLICE_FMT(x->header[HUB_HEADER_CONTENT_TYPE]));

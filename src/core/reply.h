@@ -27,6 +27,8 @@ void hub_reply_ocpi_err(hub_exchange_t *x, hub_err_t err, hub_slice_t message);
 /* A failure on whichever face the exchange is: problem+json or envelope. */
 void hub_reply_err(hub_exchange_t *x, hub_err_t err, hub_slice_t detail);
 
+/* False: the body is compressed, which nobody here undoes; answered already (415). */
+bool hub_body_plain(hub_exchange_t *x);
 /* Parses a JSON body: object (or, with `array_too`, an array). NULL: answered already (400, 415). An absent Content-Type is taken on /ocpi.
  */
 yyjson_val *hub_body_json(hub_exchange_t *x, bool array_too);

@@ -1,5 +1,6 @@
 """Every limit and framing trap, on the whole server."""
 
+import gzip
 import json
 import socket
 import threading
@@ -171,6 +172,22 @@ def test_the_trace_id_of_a_problem_is_in_the_log(hub):
         assert reply.status >= 400
         line, = [e for e in hub.events("request.failed") if e["trace_id"] == reply.body["trace_id"]]
         assert line["http_status"] == reply.status and "wrong" not in str(line)
+
+
+def test_bytes_that_are_no_text_do_not_spoil_answers_or_log(hub):
+    key = b"X-API-KEY: " + hub.admin_key.encode() + b"\r\n"
+    answer = hub.raw(b"POST /v1/parties HTTP/1.1\r\nHost: h\r\n" + key + b"Content-Type: \xff\xfe<b>\r\nContent-Length: 2\r\n\r\n{}", timeout=0.5)
+    assert answer.startswith(b"HTTP/1.1 415") and json.loads(answer.split(b"\r\n\r\n", 1)[1])["status"] == 415
+    assert hub.raw(b"GET /v1/\xff\xfe HTTP/1.1\r\nHost: h\r\n" + key + b"\r\n", timeout=0.5).startswith(b"HTTP/1.1 404")
+    hub.log_path.read_bytes().decode()  # UnicodeDecodeError if not
+
+
+def test_a_compressed_body_is_415(hub):
+    body = gzip.compress(b'{"countryCode":"NL"}')
+    for path in ("/v1/parties", "/v1/integrations", "/v1/locations", "/v1/evse-status"):
+        reply = hub.request("POST", path, body, headers={"Content-Encoding": "gzip"})
+        assert reply.status == 415 and "Content-Encoding" in reply.body["detail"], reply
+    assert hub.request("POST", "/v1/locations", b"[]", headers={"Content-Encoding": "identity"}).status == 200
 
 
 def test_every_answer_has_a_request_id(hub):
