@@ -80,8 +80,8 @@ void hub_buf_add_char(hub_buf_t *buf, char c);
 void hub_buf_add_u64(hub_buf_t *buf, uint64_t n);
 void hub_buf_printf(hub_buf_t *buf, const char *format, ...) HUB_PRINTF(2, 3);
 void hub_buf_add_json(hub_buf_t *buf, hub_slice_t s); /* a JSON string with its quotes; NUL pointer gives null */
-void hub_buf_add_json_any(hub_buf_t *buf,
-                          hub_slice_t s);            /* the same of bytes that need not be UTF-8: then '?' for each that is not ASCII */
+/* The same of bytes that need not be UTF-8: then '?' for each that is not ASCII. */
+void hub_buf_add_json_any(hub_buf_t *buf, hub_slice_t s);
 void hub_buf_add_url(hub_buf_t *buf, hub_slice_t s); /* percent-encoded, RFC 3986 unreserved characters as they are */
 static inline hub_slice_t hub_buf_slice(const hub_buf_t *buf)
 {
