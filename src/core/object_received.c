@@ -79,6 +79,40 @@ static hub_err_t merge(hub_storing_t *s, int64_t time, whole_t *out)
     return out->normal_root ? HUB_EOK : HUB_EINTERNAL;
 }
 
+static bool spelled(hub_slice_t text, hub_slice_t value)
+{
+    for (const char *at = text.ptr, *end = text.ptr + text.len; value.len && (at = memmem(at, (size_t)(end - at), value.ptr, value.len));
+         at++)
+        if (at > text.ptr && at[-1] == '"' && at + value.len < end && at[value.len] == '"')
+            return true;
+    return false;
+}
+
+/* Decision L: the giver gets back what it sent; everybody else sees the spelling that came first. */
+static hub_err_t keep_spelling(hub_storing_t *s, whole_t *whole)
+{
+    static const char *const names[] = {"country_code", "party_id", "id"};
+    hub_slice_t first;
+    bool same = true;
+    hub_err_t err = s->exists ? hub_objects_normal(s->view, hub_key_slice(&s->key), &s->head, s->in->version, &first) : HUB_ENOT_FOUND;
+    for (size_t i = 0; !err && i < HUB_COUNT(names); i++)
+        same = same && spelled(first, ocpi_get_str(whole->normal_root, names[i]));
+    if (err || same)
+        return err == HUB_ENOT_FOUND ? HUB_EOK : err;
+    yyjson_val *old = hub_objects__read(s->pool, first);
+    yyjson_mut_doc *doc = yyjson_mut_doc_new(ocpi_alc(s->pool));
+    yyjson_mut_val *root = yyjson_val_mut_copy(doc, whole->normal_root);
+    for (size_t i = 0; i < HUB_COUNT(names); i++) {
+        hub_slice_t value = ocpi_get_str(old, names[i]);
+        if (value.len && !hub_slice_eq(value, ocpi_get_str(whole->normal_root, names[i])))
+            hub_objects__set_str(doc, root, names[i], value);
+    }
+    whole->normal = ocpi_write_mut(s->pool, root);
+    whole->normal_root = hub_objects__read(s->pool, whole->normal);
+    whole->normal_changed = true;
+    return whole->normal_root ? HUB_EOK : HUB_EINTERNAL;
+}
+
 static hub_err_t put_projection(hub_storing_t *s, const whole_t *whole)
 {
     hub_key_t key;
@@ -159,5 +193,6 @@ hub_err_t hub_objects__store_received(hub_storing_t *s)
     }
     if (s->exists && (hub_slice_eq(whole.text, s->head.bytes) || (s->base && whole.root != in->root && yyjson_equals(whole.root, s->base))))
         return touch(s, HUB_UNCHANGED);
-    return put(s, &whole);
+    hub_err_t err = keep_spelling(s, &whole);
+    return err ? err : put(s, &whole);
 }
