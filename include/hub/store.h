@@ -53,6 +53,10 @@ void hub_view_close(hub_view_t *view); /* takes NULL */
 hub_store_t *hub_view_store(hub_view_t *view);
 bool hub_view_writable(const hub_view_t *view); /* true inside hub_op.apply */
 
+/* Counts the commits that touched tokens, integrations, registrations or approved parties: what was read from these under the same number
+ * still holds. 0: cannot tell (a commit is just being published, another process has written, or inside apply). */
+uint64_t hub_view_access(hub_view_t *view);
+
 /* ---- tables ---- */
 
 typedef enum hub_table {

@@ -128,6 +128,7 @@ void hub_worker_destroy(hub_worker_t *worker)
     hub_agents_destroy(worker);
     hub_sweep_destroy(worker);
     hub_integration_cache_destroy(worker->integrations);
+    free(worker->seen);
     free(worker);
 }
 

@@ -19,8 +19,8 @@ struct hub_core {
     atomic_uint worker_count; /* 0 until all have started: then commits wake them */
     atomic_uint started;
     atomic_bool ready, stopping;
-    hub_slice_t public_url;   /* "https://hub.example" */
-    hub_slice_t versions_url; /* "https://hub.example/ocpi/versions" */
+    hub_slice_t public_url;      /* "https://hub.example" */
+    hub_slice_t versions_url;    /* "https://hub.example/ocpi/versions" */
     struct hub_metrics *metrics; /* metrics.h */
 };
 
@@ -30,6 +30,7 @@ struct hub_worker {
     hub_port_t port;
     hub_mailbox_t *mailbox;
     struct hub_integration_cache *integrations; /* core/integration.c */
+    struct hub_seen *seen;                      /* core/token.c: headers that opened something */
     struct hub_agents *agents;                  /* core/agent.c */
     struct hub_waiters *waiters;                /* core/events.c: event streams that wait for a commit */
     struct hub_sweep *sweep;                    /* core/sweep.c: worker 0 */
@@ -56,8 +57,8 @@ typedef struct hub_exchange_state {
     hub_view_t *view;                /* opened on demand: hub_exchange_view; closed when the reply is ready */
     /* /v1 */
     uint32_t tenant;
-    uint32_t permissions;            /* of the key */
-    hub_slice_t actor;               /* "key:<name>", for createdBy, lastModifiedBy and the audit */
+    uint32_t permissions; /* of the key */
+    hub_slice_t actor;    /* "key:<name>", for createdBy, lastModifiedBy and the audit */
     const struct hub_v1_route *v1;
     hub_slice_t param[HUB_PATH_PARAMS]; /* decoded path parameters in order */
     uint32_t param_count;

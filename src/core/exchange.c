@@ -140,7 +140,7 @@ static bool authenticate_peer(hub_exchange_t *x)
     if (!view)
         return false;
     hub_token_record_t record;
-    hub_err_t err = hub_token_find(view, x->pool, x->header[HUB_HEADER_AUTHORIZATION], &record);
+    hub_err_t err = hub_token_find(x->worker, view, x->pool, x->header[HUB_HEADER_AUTHORIZATION], &record);
     if (err == HUB_EOK)
         err = hub_integration_get(x->worker, view, record.tenant, record.integration, &state->integration);
     if (err == HUB_ENOT_FOUND)

@@ -239,6 +239,7 @@ void hub_integration_unref(hub_integration_t *integration)
 typedef struct cached {
     struct cached *next;
     hub_integration_t *integration;
+    uint64_t access; /* hub_view_access when it was last found fresh */
 } cached_t;
 
 struct hub_integration_cache {
@@ -300,8 +301,9 @@ hub_err_t hub_integration_get(hub_worker_t *worker, hub_view_t *view, uint32_t t
     cached_t **bucket = &cache->buckets[(id * 2654435769u) >> 20], *entry = *bucket;
     while (entry && (entry->integration->id != id || entry->integration->tenant != tenant))
         entry = entry->next;
-    bool fresh = false;
-    hub_err_t err = entry ? is_fresh(view, entry->integration, &fresh) : HUB_EOK;
+    uint64_t access = hub_view_access(view);
+    bool fresh = entry && access && entry->access == access;
+    hub_err_t err = entry && !fresh ? is_fresh(view, entry->integration, &fresh) : HUB_EOK;
     if (!err && !fresh) {
         hub_integration_t *loaded;
         err = hub_integration_load(worker->core, view, tenant, id, &loaded);
@@ -319,7 +321,9 @@ hub_err_t hub_integration_get(hub_worker_t *worker, hub_view_t *view, uint32_t t
         hub_integration_unref(entry->integration);
         entry->integration = loaded;
     }
-    if (!err)
-        *out = hub_integration_ref(entry->integration);
-    return err;
+    if (err)
+        return err;
+    entry->access = access;
+    *out = hub_integration_ref(entry->integration);
+    return HUB_EOK;
 }

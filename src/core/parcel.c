@@ -54,7 +54,8 @@ static hub_verdict_t judge(const hub_ocpi_call_t *call)
 static hub_slice_t said(const hub_ocpi_call_t *call, hub_pool_t *pool)
 {
     if (call->call.err)
-        return hub_pool_printf(pool, "%s %.*s", hub_err_info(call->call.err)->text, HUB_SLICE_FMT(call->call.detail));
+        return hub_pool_printf(pool, "%s%s%.*s", hub_err_info(call->call.err)->text, call->call.detail.len ? ": " : "",
+                               HUB_SLICE_FMT(call->call.detail));
     if (!call->envelope.status_code)
         return hub_pool_printf(pool, "The partner answered HTTP %d without an OCPI envelope", call->call.http_status);
     hub_slice_t message = call->envelope.message;

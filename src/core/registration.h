@@ -23,7 +23,7 @@ typedef struct hub_token_record {
     uint8_t reserved[6];
 } hub_token_record_t;
 /* `Token x`: looked up as given, then Base64-decoded (one trailing newline tolerated), on every version. HUB_EUNAUTHORIZED. */
-hub_err_t hub_token_find(hub_view_t *view, hub_pool_t *pool, hub_slice_t authorization, hub_token_record_t *out);
+hub_err_t hub_token_find(hub_worker_t *worker, hub_view_t *view, hub_pool_t *pool, hub_slice_t authorization, hub_token_record_t *out);
 hub_err_t hub_token_get(hub_view_t *view, hub_slice_t token, hub_token_record_t *out);    /* the token in clear; HUB_ENOT_FOUND */
 bool hub_token_presented(hub_pool_t *pool, hub_slice_t authorization, hub_slice_t token); /* is this the header's token, in either form? */
 hub_err_t hub_token_put(hub_view_t *view, hub_slice_t token, const hub_token_record_t *record); /* apply only */

@@ -32,46 +32,62 @@ static hub_err_t look_up(hub_view_t *view, hub_slice_t token, hub_token_record_t
 }
 
 /* ---- headers seen before ----
- * Base64 and SHA-256 in constant time are a seventh of a small GET, and partners send the same header all day. A thread remembers which key
- * a header led to; whether that key opens anything is read from the table each time, so nothing has to be forgotten. Only headers that
+ * Base64 and SHA-256 in constant time are a seventh of a small GET, and partners send the same header all day. A worker remembers which key
+ * a header led to, and what the table said of it while no table that decides on access was written. Only headers that
  * opened something are kept: a stranger cannot push others out. */
 
 #define SEEN_SLOTS 256
 #define SEEN_HEADER 160
 
-typedef struct seen {
+typedef struct hub_seen {
+    uint64_t access; /* hub_view_access when `record` was read */
+    hub_token_record_t record;
     uint16_t len;
     char header[SEEN_HEADER];
     unsigned char digest[HUB_SHA256_LEN];
-} seen_t;
+} seen_t; /* worker->seen: SEEN_SLOTS of them; its thread only */
 
-static seen_t *seen_slot(hub_slice_t header)
+static seen_t *seen_slot(hub_worker_t *worker, hub_slice_t header)
 {
-    static _Thread_local seen_t slots[SEEN_SLOTS];
+    if (!worker->seen) {
+        worker->seen = calloc(SEEN_SLOTS, sizeof *worker->seen);
+        HUB_ASSERT(worker->seen);
+    }
     uint32_t hash = 2166136261u;
     for (size_t i = header.len > 16 ? header.len - 16 : 0; i < header.len; i++) /* tokens are random: their end tells them apart */
         hash = (hash ^ (unsigned char)header.ptr[i]) * 16777619u;
-    return &slots[(hash ^ hash >> 16) % SEEN_SLOTS];
+    return &worker->seen[(hash ^ hash >> 16) % SEEN_SLOTS];
 }
 
-static hub_err_t look_up_seen(hub_view_t *view, hub_slice_t header, hub_token_record_t *out)
+static hub_err_t look_up_seen(hub_worker_t *worker, hub_view_t *view, hub_slice_t header, hub_token_record_t *out)
 {
     hub_key_t key;
     if (header.len > SEEN_HEADER)
         return HUB_ENOT_FOUND;
-    const seen_t *seen = seen_slot(header);
+    seen_t *seen = seen_slot(worker, header);
     if (seen->len != header.len || !hub_equal_secret(seen->header, header.ptr, header.len))
         return HUB_ENOT_FOUND;
+    uint64_t access = hub_view_access(view);
+    if (access && seen->access == access) {
+        *out = seen->record;
+        return HUB_EOK;
+    }
     hub_key_init(&key);
     hub_key_bytes(&key, hub_slice((const char *)seen->digest, sizeof seen->digest));
-    return look_up_key(view, &key, out);
+    hub_err_t err = look_up_key(view, &key, out);
+    if (!err) {
+        seen->record = *out;
+        seen->access = access;
+    }
+    return err;
 }
 
-static void remember(hub_slice_t header, hub_slice_t token)
+static void remember(hub_worker_t *worker, hub_slice_t header, hub_slice_t token)
 {
     if (header.len > SEEN_HEADER)
         return;
-    seen_t *seen = seen_slot(header);
+    seen_t *seen = seen_slot(worker, header);
+    seen->access = 0;
     seen->len = (uint16_t)header.len;
     memcpy(seen->header, header.ptr, header.len);
     hub_sha256(token, seen->digest);
@@ -100,14 +116,14 @@ static hub_slice_t decoded(hub_pool_t *pool, hub_slice_t text)
     return token;
 }
 
-hub_err_t hub_token_find(hub_view_t *view, hub_pool_t *pool, hub_slice_t authorization, hub_token_record_t *out)
+hub_err_t hub_token_find(hub_worker_t *worker, hub_view_t *view, hub_pool_t *pool, hub_slice_t authorization, hub_token_record_t *out)
 {
     hub_slice_t token = header_token(authorization);
     memset(out, 0, sizeof *out);
     if (token.len == 0 || token.len > 1024)
         return HUB_EUNAUTHORIZED;
     hub_slice_t header = token;
-    hub_err_t err = look_up_seen(view, header, out);
+    hub_err_t err = look_up_seen(worker, view, header, out);
     if (err != HUB_ENOT_FOUND)
         return err;
     err = look_up(view, token, out);
@@ -116,7 +132,7 @@ hub_err_t hub_token_find(hub_view_t *view, hub_pool_t *pool, hub_slice_t authori
         err = token.len ? look_up(view, token, out) : HUB_EUNAUTHORIZED;
     }
     if (!err)
-        remember(header, token);
+        remember(worker, header, token);
     return err == HUB_ENOT_FOUND ? HUB_EUNAUTHORIZED : err;
 }
 

@@ -33,6 +33,7 @@ typedef struct void_rows {
 typedef struct batch {
     int rc;              /* the first LMDB error that spoils the transaction; 0: none */
     unsigned writes;     /* by the operation being applied */
+    bool access; /* a table that decides on access was written, or another process has written */
     bool dirty;          /* anything written in this transaction */
     uint64_t seq, first; /* the newest sequence number given; as it was when the transaction began */
     total_t totals[TOTAL_SLOTS];
@@ -98,6 +99,7 @@ struct hub_store {
     hub_view_t writer;
     batch_t batch;
     _Atomic uint64_t seq, last_txn; /* of our own newest commit */
+    _Atomic uint64_t access;        /* hub_view_access; moved after last_txn */
     _Atomic uint64_t commits, operations, refused, last_batch, commit_ms;
 };
 

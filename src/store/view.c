@@ -200,11 +200,28 @@ hub_err_t hub_view_get(hub_view_t *view, hub_table_t table, const hub_key_t *key
     return hub_store__result(view, rc);
 }
 
+/* Who may call us, and as whom: read by every request, written seldom. */
+static bool decides_access(hub_table_t table)
+{
+    return table == HUB_TABLE_TOKEN || table == HUB_TABLE_INTEGRATION || table == HUB_TABLE_REGISTRATION ||
+           table == HUB_TABLE_APPROVED_PARTY;
+}
+
+/* The number is read first and the transaction compared after it; the writer moves them the other way round. So a number that is returned
+ * was in force for what this view shows. */
+uint64_t hub_view_access(hub_view_t *view)
+{
+    hub_store_t *store = view->store;
+    uint64_t access = atomic_load(&store->access);
+    return !view->batch && mdb_txn_id(view->txn) == atomic_load(&store->last_txn) ? access + 1 : 0;
+}
+
 hub_err_t hub_view_put(hub_view_t *view, hub_table_t table, const hub_key_t *key, hub_slice_t value)
 {
     if (key->overflow || !key->len)
         return HUB_EINVALID;
     hub_store__wrote(view);
+    view->batch->access |= decides_access(table);
     MDB_val k = key_val(key), v = {value.len, hub_store__unconst(value.ptr)};
     return hub_store__result(view, mdb_put(view->txn, view->store->dbi[table], &k, &v, 0));
 }
@@ -229,6 +246,7 @@ hub_err_t hub_view_delete(hub_view_t *view, hub_table_t table, const hub_key_t *
     int rc = mdb_del(view->txn, view->store->dbi[table], &k, NULL);
     if (rc != MDB_NOTFOUND)
         hub_store__wrote(view);
+    view->batch->access |= decides_access(table);
     return hub_store__result(view, rc);
 }
 

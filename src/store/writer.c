@@ -32,11 +32,13 @@ static int begin(hub_store_t *store)
     batch->map_end = batch->map + info.me_mapsize;
     batch->rc = 0;
     batch->dirty = false;
+    batch->access = false;
     batch->total_count = 0;
     batch->void_count = 0;
     batch->seq = atomic_load(&store->seq);
     if (mdb_txn_id(store->writer.txn) != atomic_load(&store->last_txn) + 1) { /* another process has written */
         hub_key_t key;
+        batch->access = true;
         hub_store__meta_key(&key, "seq");
         if (hub_store__number_get(&store->writer, HUB_TABLE_META, &key, &batch->seq) && !batch->rc)
             batch->rc = MDB_CORRUPTED;
@@ -83,6 +85,8 @@ static int commit(hub_store_t *store)
     atomic_fetch_add(&store->commits, 1);
     atomic_store(&store->seq, batch->seq);
     atomic_store(&store->last_txn, id);
+    if (batch->access)
+        atomic_fetch_add(&store->access, 1); /* after last_txn: hub_view_access */
     return 0;
 }
 
