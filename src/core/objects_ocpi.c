@@ -125,6 +125,7 @@ static void receiver_get(hub_exchange_t *x, const hub_objects_row_t *row)
 typedef struct receiving {
     hub_incoming_t in;
     hub_err_t refused;
+    bool foreign; /* decision D: accepted with a warning */
 } receiving_t;
 
 static hub_err_t receive_apply(hub_view_t *view, hub_op_t *op)
@@ -159,7 +160,9 @@ static void receive_then(hub_write_t *write)
     else if (r->in.outcome == HUB_STALE_IGNORED) /* decision I */
         hub_reply_ocpi(x, 200, 1000, HUB_SLICE_LIT("ignored: last_updated is older than the stored one"), HUB_SLICE_NONE);
     else
-        hub_reply_ocpi(x, r->in.outcome == HUB_CREATED ? 201 : 200, 1000, HUB_SLICE_NONE, HUB_SLICE_NONE); /* T4, T8 */
+        hub_reply_ocpi(x, r->in.outcome == HUB_CREATED ? 201 : 200, 1000,
+                       r->foreign ? HUB_SLICE_LIT("accepted, but the party in the URL is not one of your roles") : HUB_SLICE_NONE,
+                       HUB_SLICE_NONE); /* T4, T8 */
 }
 
 /* False: answered. A body that is JSON but no object is judged like any other (2001, quarantine). */
@@ -184,13 +187,15 @@ static void receive(hub_exchange_t *x, const hub_objects_row_t *row)
 {
     const hub_integration_t *from = x->state->integration;
     const hub_slice_t *segment = x->state->target.segment;
-    if (!from->profile.foreign_parties && !hub_integration_has_peer_party(from, segment[0], segment[1])) { /* O4, decision D */
+    bool foreign = !hub_integration_has_peer_party(from, segment[0], segment[1]);
+    if (foreign && !from->profile.foreign_parties) { /* O4, decision D */
         hub_reply_ocpi(x, 404, 2001,
                        hub_pool_printf(x->pool, "%.*s*%.*s is not one of your roles", HUB_SLICE_FMT(segment[0]), HUB_SLICE_FMT(segment[1])),
                        HUB_SLICE_NONE);
         return;
     }
     receiving_t *r = HUB_POOL_NEW(x->pool, receiving_t);
+    r->foreign = foreign;
     r->in = (hub_incoming_t){.tenant = x->state->tenant,
                              .from = from,
                              .module = row->module,

@@ -206,7 +206,9 @@ def test_D_foreign_parties_where_the_profile_takes_them():
     with Hub() as hub, Partner(role="CPO", country="BE", party="BEC") as partner:
         hub.party("NL", "EMP", ["EMSP"])
         side = Side(hub, partner, connect(hub, partner, ["EMSP"], profile={"foreignParties": True}))
-        good(side.call("PUT", "/FR/ABC/F1", location("F1", "FR", "ABC")), 201)
+        reply = good(side.call("PUT", "/FR/ABC/F1", location("F1", "FR", "ABC")), 201)
+        assert "not one of your roles" in reply.body["status_message"]
+        assert "status_message" not in good(side.call("PUT", "/BE/BEC/F1", theirs("F1")), 201).body
         good(side.call("PATCH", "/FR/ABC/F1/E1", {"status": "CHARGING", "last_updated": NEWER}))
         assert good(side.call("GET", "/FR/ABC/F1")).data["evses"][0]["status"] == "CHARGING"
 
