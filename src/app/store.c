@@ -24,7 +24,10 @@ bool app_store_open(app_store_t *out, const app_config_t *config, hub_store_conf
     hub_slice_t text = HUB_SLICE_NONE;
     err = hub_store_open(store, &out->store, config->pool, &text);
     if (err) {
-        fprintf(stderr, "ocpi-hub: %s: %s%s%.*s\n", config->data, hub_err_info(err)->text, text.len ? ": " : "", HUB_SLICE_FMT(text));
+        if (text.len) /* with the path in it */
+            fprintf(stderr, "ocpi-hub: %.*s\n", HUB_SLICE_FMT(text));
+        else
+            fprintf(stderr, "ocpi-hub: %s: %s\n", config->data, hub_err_info(err)->text);
         app_store_close(out);
         return false;
     }

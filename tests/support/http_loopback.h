@@ -38,7 +38,8 @@ const char *const hub_header_names[HUB_HEADER_COUNT] = {"authorization",
                                                         "ocpi-to-party-id",
                                                         "ocpi-to-country-code",
                                                         "ocpi-from-party-id",
-                                                        "ocpi-from-country-code"};
+                                                        "ocpi-from-country-code",
+                                                         "content-encoding"};
 
 static struct {
     hub_http_t *http;
