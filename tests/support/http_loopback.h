@@ -39,7 +39,7 @@ const char *const hub_header_names[HUB_HEADER_COUNT] = {"authorization",
                                                         "ocpi-to-country-code",
                                                         "ocpi-from-party-id",
                                                         "ocpi-from-country-code",
-                                                         "content-encoding"};
+                                                        "content-encoding"};
 
 static struct {
     hub_http_t *http;
