@@ -400,10 +400,10 @@ static hub_err_t quarantine_apply(hub_view_t *view, hub_op_t *op)
     yyjson_doc *doc;
     job->refused = HUB_EOK;
     hub_err_t err = hub_integration_load(x->worker->core, view, job->tenant, job->integration, &integration);
-    if (err == HUB_EOK)
+    if (err == HUB_EOK) {
         hub_pool_link(x->pool, unref, integration);
-    if (err == HUB_EOK)
         err = record_get(view, x->pool, job->tenant, job->integration, job->id, &record);
+    }
     if (err != HUB_EOK)
         return err;
     if (ocpi_read(x->pool, hub_pool_printf(x->pool, "{%.*s}", HUB_SLICE_FMT(record.about)), &doc, NULL) != HUB_EOK)
