@@ -18,14 +18,14 @@ typedef struct hub_exchange hub_exchange_t;
 typedef struct hub_core_config {
     hub_store_t *store;
     hub_crypto_t *crypto;
-    hub_slice_t public_url;  /* without a trailing slash; /ocpi/… and /v1/… hang below it */
-    hub_slice_t admin_key;   /* OCPI_HUB_ADMIN_KEY; none: a key is made when the store has none */
+    hub_slice_t public_url; /* without a trailing slash; /ocpi/… and /v1/… hang below it */
+    hub_slice_t admin_key;  /* OCPI_HUB_ADMIN_KEY; none: a key is made when the store has none */
     bool insecure_peers;
     unsigned workers;
-    uint32_t page_limit;     /* most objects a list page; 0: 100 */
-    size_t body_limit;       /* 0: 8 MiB */
-    size_t bulk_limit;       /* 0: 512 MiB: POST of NDJSON or arrays over /v1 */
-    hub_slice_t version;     /* of the program, for User-Agent and /metrics */
+    uint32_t page_limit; /* most objects a list page; 0: 100 */
+    size_t body_limit;   /* 0: 8 MiB */
+    size_t bulk_limit;   /* 0: 512 MiB: POST of NDJSON or arrays over /v1 */
+    hub_slice_t version; /* of the program, for User-Agent and /metrics */
 } hub_core_config_t;
 
 /* `made_key` (HUB_TOKEN_LEN + 1 bytes) receives the bootstrap key when one was made, else "". */
@@ -48,9 +48,22 @@ void hub_worker_destroy(hub_worker_t *worker); /* on its thread; takes NULL */
 /* ---- exchange: one request through the hub ---- */
 
 typedef enum hub_header_id {
-    HUB_HEADER_AUTHORIZATION, HUB_HEADER_API_KEY, HUB_HEADER_PLATFORM_ID, HUB_HEADER_CONTENT_TYPE, HUB_HEADER_ACCEPT, HUB_HEADER_IF_MATCH,
-    HUB_HEADER_IF_NONE_MATCH, HUB_HEADER_PREFER, HUB_HEADER_IDEMPOTENCY_KEY, HUB_HEADER_LAST_EVENT_ID, HUB_HEADER_REQUEST_ID,
-    HUB_HEADER_CORRELATION_ID, HUB_HEADER_TO_PARTY, HUB_HEADER_TO_COUNTRY, HUB_HEADER_FROM_PARTY, HUB_HEADER_FROM_COUNTRY,
+    HUB_HEADER_AUTHORIZATION,
+    HUB_HEADER_API_KEY,
+    HUB_HEADER_PLATFORM_ID,
+    HUB_HEADER_CONTENT_TYPE,
+    HUB_HEADER_ACCEPT,
+    HUB_HEADER_IF_MATCH,
+    HUB_HEADER_IF_NONE_MATCH,
+    HUB_HEADER_PREFER,
+    HUB_HEADER_IDEMPOTENCY_KEY,
+    HUB_HEADER_LAST_EVENT_ID,
+    HUB_HEADER_REQUEST_ID,
+    HUB_HEADER_CORRELATION_ID,
+    HUB_HEADER_TO_PARTY,
+    HUB_HEADER_TO_COUNTRY,
+    HUB_HEADER_FROM_PARTY,
+    HUB_HEADER_FROM_COUNTRY,
     HUB_HEADER_CONTENT_ENCODING,
     HUB_HEADER_COUNT
 } hub_header_id_t;
@@ -77,11 +90,11 @@ struct hub_exchange {
     hub_slice_t query; /* raw, without '?' */
     hub_slice_t header[HUB_HEADER_COUNT];
     hub_slice_t body;
-    hub_slice_t remote; /* address text, for the audit */
+    hub_slice_t remote;                /* address text, for the audit */
     void (*done)(hub_exchange_t *x);   /* the reply is ready; exactly once, on the worker; may run inside hub_exchange_run */
     void (*resume)(hub_exchange_t *x); /* a waiting `more` has something to say again */
     void *driver;
-    bool gone; /* the client went away while waiting: done must still come; `more` is not called again */
+    bool gone;                          /* the client went away while waiting: done must still come; `more` is not called again */
     void (*on_gone)(hub_exchange_t *x); /* set by core: called when a streaming client has gone, before the pool dies */
 
     hub_reply_t reply;

@@ -1,4 +1,5 @@
-/* The handlers of /ocpi, one per ocpi_action_t; the exchange is authenticated, routed and checked (token, version, module, role, headers). */
+/* The handlers of /ocpi, one per ocpi_action_t; the exchange is authenticated, routed and checked (token, version, module, role, headers).
+ */
 #ifndef CORE_FACE_H
 #define CORE_FACE_H
 
@@ -22,6 +23,7 @@ hub_err_t hub_key_bootstrap(hub_core_t *core, char *made_key); /* admin_key from
 /* For the CLI: HUB_ENOT_FOUND. */
 hub_err_t hub_key_revoke(hub_core_t *core, uint32_t tenant, uint32_t id);
 /* A JSON array of the tenant's keys without secrets: `limit` of them from `offset`; *total: how many there are. */
-hub_err_t hub_key_list(hub_view_t *view, hub_pool_t *pool, uint32_t tenant, uint64_t offset, uint64_t limit, hub_buf_t *out, uint64_t *total);
+hub_err_t hub_key_list(hub_view_t *view, hub_pool_t *pool, uint32_t tenant, uint64_t offset, uint64_t limit, hub_buf_t *out,
+                       uint64_t *total);
 
 #endif
