@@ -121,18 +121,18 @@ void *hub_pool_zalloc(hub_pool_t *pool, size_t size)
     return memset(hub_pool_alloc(pool, size), 0, size);
 }
 
-hub_slice_t hub_pool_copy(hub_pool_t *pool, hub_slice_t s)
+char *hub_pool_str(hub_pool_t *pool, hub_slice_t s)
 {
     char *p = hub_pool_alloc(pool, s.len + 1);
     if (s.len)
         memcpy(p, s.ptr, s.len);
     p[s.len] = '\0';
-    return hub_slice(p, s.len);
+    return p;
 }
 
-char *hub_pool_str(hub_pool_t *pool, hub_slice_t s)
+hub_slice_t hub_pool_copy(hub_pool_t *pool, hub_slice_t s)
 {
-    return (char *)(uintptr_t)hub_pool_copy(pool, s).ptr;
+    return hub_slice(hub_pool_str(pool, s), s.len);
 }
 
 hub_slice_t hub_pool_printf(hub_pool_t *pool, const char *format, ...)

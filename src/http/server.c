@@ -89,7 +89,7 @@ static bool bind_all(hub_http_t *http, struct addrinfo *address, char why[256])
             return false;
         }
         /* Port 0: the first socket finds one, the others share it. */
-        struct sockaddr_storage bound;
+        struct sockaddr_storage bound = {0};
         socklen_t len = sizeof bound;
         if (i == 0 && getsockname(http->sockets[0], (struct sockaddr *)&bound, &len) == 0)
             *port_of(address->ai_addr) = *port_of((struct sockaddr *)&bound);

@@ -17,7 +17,7 @@ static int open_crypto(void **state)
 {
     (void)state;
     const char *why;
-    return hub_crypto_open(NULL, HUB_SLICE_LIT("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="), &crypto, &why);
+    return (int)hub_crypto_open(NULL, HUB_SLICE_LIT("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="), &crypto, &why);
 }
 
 static int close_crypto(void **state)
