@@ -52,13 +52,15 @@ static int versions(h2o_req_t *req, int n)
 {
     char base[128], text[512];
     base_url(req, n, base, sizeof base);
-    snprintf(text, sizeof text, "{\"status_code\":1000,\"timestamp\":\"2026-01-01T00:00:00Z\",\"data\":[{\"version\":\"2.2.1\",\"url\":\"%s/2.2.1\"}]}", base);
+    snprintf(text, sizeof text,
+             "{\"status_code\":1000,\"timestamp\":\"2026-01-01T00:00:00Z\",\"data\":[{\"version\":\"2.2.1\",\"url\":\"%s/2.2.1\"}]}", base);
     return answer_text(req, text);
 }
 
 static int details(h2o_req_t *req, int n)
 {
-    static const char *const modules[][2] = {{"locations", "RECEIVER"}, {"tariffs", "RECEIVER"}, {"locations", "SENDER"}, {"tariffs", "SENDER"}};
+    static const char *const modules[][2] = {
+        {"locations", "RECEIVER"}, {"tariffs", "RECEIVER"}, {"locations", "SENDER"}, {"tariffs", "SENDER"}};
     char base[128], text[2048];
     base_url(req, n, base, sizeof base);
     int len = snprintf(text, sizeof text,
@@ -66,8 +68,8 @@ static int details(h2o_req_t *req, int n)
                        "{\"identifier\":\"credentials\",\"role\":\"SENDER\",\"url\":\"%s/credentials\"}",
                        base);
     for (size_t i = 0; i < 4; i++)
-        len += snprintf(text + len, sizeof text - (size_t)len, ",{\"identifier\":\"%s\",\"role\":\"%s\",\"url\":\"%s/%s/%s\"}", modules[i][0],
-                        modules[i][1], base, modules[i][1][0] == 'R' ? "receiver" : "sender", modules[i][0]);
+        len += snprintf(text + len, sizeof text - (size_t)len, ",{\"identifier\":\"%s\",\"role\":\"%s\",\"url\":\"%s/%s/%s\"}",
+                        modules[i][0], modules[i][1], base, modules[i][1][0] == 'R' ? "receiver" : "sender", modules[i][0]);
     snprintf(text + len, sizeof text - (size_t)len, "]}}");
     return answer_text(req, text);
 }
@@ -91,7 +93,8 @@ static int credentials(h2o_req_t *req, int n)
     if (req->entity.len)
         remember_token(req, n);
     snprintf(text, sizeof text,
-             "{\"status_code\":1000,\"timestamp\":\"2026-01-01T00:00:00Z\",\"data\":{\"token\":\"sink-token-%d\",\"url\":\"%s/versions\",\"roles\":["
+             "{\"status_code\":1000,\"timestamp\":\"2026-01-01T00:00:00Z\",\"data\":{\"token\":\"sink-token-%d\",\"url\":\"%s/"
+             "versions\",\"roles\":["
              "{\"role\":\"EMSP\",\"country_code\":\"DE\",\"party_id\":\"S%02d\",\"business_details\":{\"name\":\"Sink\"}},"
              "{\"role\":\"CPO\",\"country_code\":\"DE\",\"party_id\":\"S%02d\",\"business_details\":{\"name\":\"Sink\"}}]}}",
              n, base, n % 100, n % 100);

@@ -22,9 +22,9 @@ typedef struct hub_call {
     hub_slice_t url;
     hub_header_t headers[HUB_CALL_HEADERS]; /* an Authorization value among them is never logged */
     uint32_t header_count;
-    hub_slice_t body; /* none: no body */
-    uint32_t timeout_ms; /* whole request; 0: 30 s */
-    size_t answer_limit; /* bytes; 0: 8 MiB; more is HUB_EPEER_TOO_LARGE */
+    hub_slice_t body;                    /* none: no body */
+    uint32_t timeout_ms;                 /* whole request; 0: 30 s */
+    size_t answer_limit;                 /* bytes; 0: 8 MiB; more is HUB_EPEER_TOO_LARGE */
     void (*done)(struct hub_call *call); /* exactly once, never from inside port->call; err is HUB_OK when any HTTP answer came */
     void *arg;
     /* out */
@@ -32,7 +32,7 @@ typedef struct hub_call {
     hub_slice_t detail; /* what went wrong, for the operator ("Connection refused", "certificate has expired") */
     int http_status;
     hub_slice_t link, total_count, limit, location, content_type, retry_after, www_authenticate; /* answer headers; none when absent */
-    hub_slice_t answer; /* body */
+    hub_slice_t answer;                                                                          /* body */
     uint32_t duration_ms;
     /* the port's own */
     void *port_data;
@@ -47,7 +47,7 @@ typedef struct hub_timer {
 typedef struct hub_port {
     void *self;
     void (*call)(void *self, hub_call_t *call);
-    void (*call_cancel)(void *self, hub_call_t *call); /* done runs soon, with HUB_ESTOPPING */
+    void (*call_cancel)(void *self, hub_call_t *call);                /* done runs soon, with HUB_ESTOPPING */
     void (*timer_start)(void *self, hub_timer_t *timer, uint64_t ms); /* once; starting again moves it */
     void (*timer_stop)(void *self, hub_timer_t *timer);               /* idempotent; also frees what the port keeps */
 } hub_port_t;

@@ -45,8 +45,8 @@ static bool fits(const char *pattern, hub_slice_t path, hub_slice_t *raw, uint32
 
 static uint32_t bit_of(hub_method_t method)
 {
-    static const uint32_t bits[] = {[HUB_GET] = OCPI_GET,     [HUB_POST] = OCPI_POST,     [HUB_PUT] = OCPI_PUT,
-                                    [HUB_PATCH] = OCPI_PATCH, [HUB_DELETE] = OCPI_DELETE};
+    static const uint32_t bits[] = {
+        [HUB_GET] = OCPI_GET, [HUB_POST] = OCPI_POST, [HUB_PUT] = OCPI_PUT, [HUB_PATCH] = OCPI_PATCH, [HUB_DELETE] = OCPI_DELETE};
     return (unsigned)method < HUB_COUNT(bits) ? bits[method] : 0;
 }
 

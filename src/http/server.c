@@ -71,6 +71,14 @@ static in_port_t *port_of(struct sockaddr *address)
     return address->sa_family == AF_INET6 ? &((struct sockaddr_in6 *)address)->sin6_port : &((struct sockaddr_in *)address)->sin_port;
 }
 
+/* The port lies at the same place in both families. */
+static in_port_t bound_port(int fd)
+{
+    struct sockaddr_in6 bound = {0};
+    socklen_t len = sizeof bound;
+    return getsockname(fd, (struct sockaddr *)&bound, &len) == 0 ? bound.sin6_port : 0;
+}
+
 /* With SO_REUSEPORT two servers would take the port together, and share the connections: one that does not share finds out. */
 static bool is_free(const struct addrinfo *address)
 {
@@ -89,10 +97,8 @@ static bool bind_all(hub_http_t *http, struct addrinfo *address, char why[256])
             return false;
         }
         /* Port 0: the first socket finds one, the others share it. */
-        struct sockaddr_storage bound = {0};
-        socklen_t len = sizeof bound;
-        if (i == 0 && getsockname(http->sockets[0], (struct sockaddr *)&bound, &len) == 0)
-            *port_of(address->ai_addr) = *port_of((struct sockaddr *)&bound);
+        if (i == 0)
+            *port_of(address->ai_addr) = bound_port(http->sockets[0]);
     }
     http->port = ntohs(*port_of(address->ai_addr));
     return true;

@@ -33,7 +33,7 @@ typedef struct void_rows {
 typedef struct batch {
     int rc;              /* the first LMDB error that spoils the transaction; 0: none */
     unsigned writes;     /* by the operation being applied */
-    bool access; /* a table that decides on access was written, or another process has written */
+    bool access;         /* a table that decides on access was written, or another process has written */
     bool dirty;          /* anything written in this transaction */
     uint64_t seq, first; /* the newest sequence number given; as it was when the transaction began */
     total_t totals[TOTAL_SLOTS];

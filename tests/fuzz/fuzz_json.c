@@ -1,5 +1,5 @@
-/* Bytes as an OCPI object: first byte picks object and version; up to a zero byte a base object, after it a PATCH. What the checker takes must
- * normalise to something that it takes again, and a PATCH must give JSON. */
+/* Bytes as an OCPI object: first byte picks object and version; up to a zero byte a base object, after it a PATCH. What the checker takes
+ * must normalise to something that it takes again, and a PATCH must give JSON. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
