@@ -297,8 +297,8 @@ hub_err_t hub_objects_store(hub_core_t *core, hub_view_t *view, hub_pool_t *pool
         err = store(&s);
     if (!in->from || (err != HUB_EINVALID && err != HUB_EMALFORMED))
         return err;
-    hub_err_t kept = hub_quarantine_put(view, pool, in->from, in->module, HUB_QUARANTINE_RECEIVED, in->country, in->party, in->id, in->text,
-                                        &in->problems);
+    hub_err_t kept = hub_quarantine_put(core, view, pool, in->from, in->module, HUB_QUARANTINE_RECEIVED, in->country, in->party, in->id,
+                                        in->text, &in->problems);
     if (!kept)
         kept = note_seen(core, view, pool, in);
     return kept ? kept : err;

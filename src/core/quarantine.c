@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "collection.h"
+#include "metrics.h"
 #include "objects.h"
 #include "reply.h"
 #include "v1.h"
@@ -156,8 +157,31 @@ static hub_err_t record_drop(hub_view_t *view, uint32_t tenant, uint32_t integra
     return count_set(view, integration, count ? count - 1 : 0);
 }
 
-/* The oldest gives way. Its 'Q' key stays behind until the object gets through or comes again; it leads to nothing. */
-static hub_err_t drop_oldest(hub_view_t *view, uint32_t tenant, uint32_t integration)
+static yyjson_val *about_read(hub_pool_t *pool, const record_t *record)
+{
+    yyjson_doc *doc;
+    hub_slice_t text = hub_pool_printf(pool, "{%.*s}", HUB_SLICE_FMT(record->about));
+    return ocpi_read(pool, text, &doc, NULL) == HUB_EOK ? yyjson_doc_get_root(doc) : NULL;
+}
+
+/* The 'Q' key goes with its record: otherwise a partner that sends ever new ids would leave a key of each behind. */
+static hub_err_t drop_what(hub_view_t *view, hub_pool_t *pool, uint32_t integration, const record_t *record)
+{
+    hub_key_t what;
+    hub_slice_t value, direction;
+    uint64_t id;
+    yyjson_val *about = about_read(pool, record);
+    if (!about || !(direction = ocpi_get_str(about, "direction")).len)
+        return HUB_EOK;
+    what_key(&what, integration, ocpi_module_parse(ocpi_get_str(about, "module")), direction.ptr, ocpi_get_str(about, "countryCode"),
+             ocpi_get_str(about, "partyId"), ocpi_get_str(about, "objectId"));
+    hub_err_t err = hub_view_get(view, HUB_TABLE_REFERENCE, &what, &value);
+    if (err != HUB_EOK || !number_of(value, &id) || id != record->id)
+        return harmless(err);
+    return hub_view_delete(view, HUB_TABLE_REFERENCE, &what);
+}
+
+static hub_err_t drop_oldest(hub_view_t *view, hub_pool_t *pool, uint32_t tenant, uint32_t integration)
 {
     hub_key_t prefix;
     hub_scan_t scan;
@@ -167,6 +191,8 @@ static hub_err_t drop_oldest(hub_view_t *view, uint32_t tenant, uint32_t integra
     hub_scan_init(&scan, view, HUB_TABLE_QUARANTINE, &prefix, NULL, false);
     bool found = hub_scan_next(&scan, &key, &value) && record_parse(key, value, &oldest);
     hub_err_t err = hub_scan_finish(&scan);
+    if (err == HUB_EOK && found)
+        err = drop_what(view, pool, integration, &oldest);
     return err == HUB_EOK && found ? record_drop(view, tenant, integration, oldest.id) : err;
 }
 
@@ -195,13 +221,14 @@ static bool stands(hub_view_t *view, const hub_integration_t *integration, const
     return hub_view_get(view, HUB_TABLE_QUARANTINE, &key, &value) == HUB_EOK;
 }
 
-hub_err_t hub_quarantine_put(hub_view_t *view, hub_pool_t *pool, const hub_integration_t *integration, ocpi_module_t module,
-                             const char *direction, hub_slice_t country, hub_slice_t party, hub_slice_t id, hub_slice_t text,
-                             const ocpi_problems_t *problems)
+hub_err_t hub_quarantine_put(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, const hub_integration_t *integration,
+                             ocpi_module_t module, const char *direction, hub_slice_t country, hub_slice_t party, hub_slice_t id,
+                             hub_slice_t text, const ocpi_problems_t *problems)
 {
     hub_key_t what;
     record_t record = {.text = text.len <= HUB_QUARANTINE_TEXT ? text : HUB_SLICE_NONE};
     uint64_t count;
+    hub_metric_add(core, HUB_METRIC_QUARANTINED, 1);
     what_key(&what, integration->id, module, direction, country, party, id);
     bool again = stands(view, integration, &what, &record.id);
     hub_err_t err = again ? HUB_EOK : hub_view_next_id(view, "quarantine", &record.id);
@@ -215,7 +242,7 @@ hub_err_t hub_quarantine_put(hub_view_t *view, hub_pool_t *pool, const hub_integ
         return err;
     count = hub_quarantine_count(view, integration->tenant, integration->id) + 1;
     err = count_set(view, integration->id, count);
-    return err == HUB_EOK && count > HUB_QUARANTINE_LIMIT ? drop_oldest(view, integration->tenant, integration->id) : err;
+    return err == HUB_EOK && count > HUB_QUARANTINE_LIMIT ? drop_oldest(view, pool, integration->tenant, integration->id) : err;
 }
 
 hub_err_t hub_quarantine_clear(hub_view_t *view, const hub_integration_t *integration, ocpi_module_t module, const char *direction,
@@ -397,7 +424,6 @@ static hub_err_t quarantine_apply(hub_view_t *view, hub_op_t *op)
     quarantine_job_t *job = write->arg;
     hub_integration_t *integration = NULL;
     record_t record;
-    yyjson_doc *doc;
     job->refused = HUB_EOK;
     hub_err_t err = hub_integration_load(x->worker->core, view, job->tenant, job->integration, &integration);
     if (err == HUB_EOK) {
@@ -406,9 +432,9 @@ static hub_err_t quarantine_apply(hub_view_t *view, hub_op_t *op)
     }
     if (err != HUB_EOK)
         return err;
-    if (ocpi_read(x->pool, hub_pool_printf(x->pool, "{%.*s}", HUB_SLICE_FMT(record.about)), &doc, NULL) != HUB_EOK)
+    yyjson_val *what = about_read(x->pool, &record);
+    if (!what)
         return HUB_ESTORE;
-    yyjson_val *what = yyjson_doc_get_root(doc);
     job->sent = hub_slice_eq_str(ocpi_get_str(what, "direction"), HUB_QUARANTINE_SENT);
     if (job->retry)
         return retry(view, x->pool, x->worker->core, job, integration, what, record.text);

@@ -93,7 +93,8 @@ static hub_err_t quarantine(hub_view_t *view, hub_pool_t *pool, const hub_integr
     ocpi_problems_t problems;
     ocpi_problems_init(&problems, pool);
     ocpi_problem_add(&problems, OCPI_ERROR, HUB_SLICE_LIT(""), "refused", "%.*s", HUB_SLICE_FMT(item->why));
-    return hub_quarantine_put(view, pool, to, item->pump->row->module, "sent", item->country, item->party, item->id, item->text, &problems);
+    return hub_quarantine_put(item->pump->push->agent->worker->core, view, pool, to, item->pump->row->module, HUB_QUARANTINE_SENT,
+                              item->country, item->party, item->id, item->text, &problems);
 }
 
 static hub_err_t settle_item(hub_view_t *view, hub_pool_t *pool, const hub_integration_t *to, const hub_push_item_t *item)

@@ -27,7 +27,7 @@ static hub_err_t do_job(hub_view_t *view, void *arg)
         if (job->clear)
             err = hub_quarantine_clear(view, &partner, OCPI_MODULE_TARIFFS, HUB_QUARANTINE_RECEIVED, country, party, id);
         else
-            err = hub_quarantine_put(view, own, &partner, OCPI_MODULE_TARIFFS, HUB_QUARANTINE_RECEIVED, country, party, id,
+            err = hub_quarantine_put(&core, view, own, &partner, OCPI_MODULE_TARIFFS, HUB_QUARANTINE_RECEIVED, country, party, id,
                                      HUB_SLICE_LIT("{}"), NULL);
         hub_pool_clear(own);
     }
@@ -82,6 +82,7 @@ static void the_oldest_gives_way(void **state)
     (void)state;
     uint32_t oldest = 0;
     const int limit = (int)HUB_QUARANTINE_LIMIT;
+    uint64_t counted = atomic_load(&metrics.value[HUB_METRIC_QUARANTINED]);
     run(0, limit, false);
     assert_int_equal(records(HUB_TABLE_QUARANTINE, &oldest), limit);
     assert_int_equal(oldest, 1);
@@ -91,6 +92,8 @@ static void the_oldest_gives_way(void **state)
     run(0, 5, false); /* which had given way: they come back as new ones */
     assert_int_equal(records(HUB_TABLE_QUARANTINE, &oldest), limit);
     assert_int_equal(oldest, 16);
+    assert_int_equal(records(HUB_TABLE_REFERENCE, NULL), limit); /* whoever gave way left no key behind */
+    assert_int_equal(atomic_load(&metrics.value[HUB_METRIC_QUARANTINED]) - counted, limit + 15);
 }
 
 static hub_err_t do_forget(hub_view_t *view, void *arg)
@@ -116,7 +119,8 @@ static hub_err_t do_odd(hub_view_t *view, void *arg)
     (void)arg;
     hub_err_t err = HUB_EOK;
     for (size_t i = 0; i < HUB_COUNT(ids) && !err; i++)
-        err = hub_quarantine_put(view, pool, &partner, OCPI_MODULE_TARIFFS, HUB_QUARANTINE_RECEIVED, ids[i], ids[i], ids[i], ids[i], NULL);
+        err = hub_quarantine_put(&core, view, pool, &partner, OCPI_MODULE_TARIFFS, HUB_QUARANTINE_RECEIVED, ids[i], ids[i], ids[i], ids[i],
+                                 NULL);
     return err;
 }
 
