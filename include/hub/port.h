@@ -25,7 +25,7 @@ typedef struct hub_call {
     hub_slice_t body;                    /* none: no body */
     uint32_t timeout_ms;                 /* whole request; 0: 30 s */
     size_t answer_limit;                 /* bytes; 0: 8 MiB; more is HUB_EPEER_TOO_LARGE */
-    void (*done)(struct hub_call *call); /* exactly once, never from inside port->call; err is HUB_OK when any HTTP answer came */
+    void (*done)(struct hub_call *call); /* exactly once, never from inside port->call; err is HUB_EOK when any HTTP answer came */
     void *arg;
     /* out */
     hub_err_t err;      /* HUB_EPEER_UNREACHABLE, _TIMEOUT, _TLS, _FORBIDDEN (address not allowed), _TOO_LARGE, HUB_ESTOPPING */

@@ -246,9 +246,8 @@ static bool parse_key(hub_slice_t key, uint32_t *tenant, uint32_t *id)
 {
     if (key.len != 8)
         return false;
-    const unsigned char *b = (const unsigned char *)key.ptr;
-    *tenant = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
-    *id = (uint32_t)b[4] << 24 | (uint32_t)b[5] << 16 | (uint32_t)b[6] << 8 | b[7];
+    *tenant = hub_u32_at(key.ptr);
+    *id = hub_u32_at(key.ptr + 4);
     return true;
 }
 

@@ -106,12 +106,6 @@ static void record_key(hub_key_t *key, uint32_t tenant, uint32_t id)
     hub_key_u32(key, id);
 }
 
-static uint32_t id_of(hub_slice_t key)
-{
-    const unsigned char *b = (const unsigned char *)key.ptr + 4;
-    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
-}
-
 static void write_record(hub_pool_t *pool, const hub_collection_t *collection, uint32_t id, const hub_setting_values_t *values,
                          hub_buf_t *out)
 {
@@ -142,7 +136,7 @@ void hub_collection_list(hub_exchange_t *x, const hub_collection_t *collection)
             continue;
         if (out.len > 1)
             hub_buf_add_char(&out, ',');
-        write_record(x->pool, collection, id_of(key), &values, &out);
+        write_record(x->pool, collection, hub_u32_at(key.ptr + 4), &values, &out);
     }
     hub_buf_add_char(&out, ']');
     hub_err_t err = hub_scan_finish(&scan);

@@ -10,6 +10,13 @@
 #define HUB_TENANT_DEFAULT 1u /* x-platform-id "default" */
 #define HUB_PAGE_LIMIT 100u   /* most objects a list page */
 
+/* What hub_key_u32 wrote. */
+static inline uint32_t hub_u32_at(const char *p)
+{
+    const unsigned char *b = (const unsigned char *)p;
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
 struct hub_core {
     hub_core_config_t config;
     hub_store_t *store;
@@ -32,10 +39,10 @@ struct hub_worker {
     struct hub_integration_cache *integrations; /* core/integration.c */
     struct hub_seen *seen;                      /* core/token.c: headers that opened something */
     struct hub_agents *agents;                  /* core/agent.c */
-    struct hub_waiters *waiters;                /* core/events.c: event streams that wait for a commit */
+    struct hub_waiters *waiters;                /* core/event_stream.c: event streams that wait for a commit */
     struct hub_sweep *sweep;                    /* core/sweep.c: worker 0 */
     hub_task_t commit_task;
-    atomic_bool commit_posted;
+    atomic_bool commit_posted; /* commit_task lies in the mailbox: not to be posted again before it ran */
     bool stopping;
 };
 
@@ -57,9 +64,8 @@ typedef struct hub_exchange_state {
     hub_view_t *view;                /* opened on demand: hub_exchange_view; closed when the reply is ready */
     /* /v1 */
     uint32_t tenant;
-    uint32_t permissions; /* of the key */
-    hub_slice_t actor;    /* "key:<name>", for createdBy, lastModifiedBy and the audit */
-    const struct hub_v1_route *v1;
+    uint32_t permissions;               /* of the key */
+    hub_slice_t actor;                  /* "key:<name>", for createdBy and lastModifiedBy */
     hub_slice_t param[HUB_PATH_PARAMS]; /* decoded path parameters in order */
     uint32_t param_count;
     /* /ocpi */

@@ -38,7 +38,7 @@ void hub_crawl__drop(hub_pull_job_t *job)
     job->page = NULL;
     free(job->url);
     job->url = NULL;
-    hub_seen__finish(&job->seen);
+    hub_fingerprints__finish(&job->seen);
     job->running = false;
 }
 
@@ -259,9 +259,9 @@ static void finish(hub_pull_job_t *job)
 /* A page may come in any order and size, but the same link or the same content twice means that it never ends. */
 static uint64_t fingerprint_of(const hub_pull_job_t *job)
 {
-    uint64_t hash = hub_seen__hash(1, HUB_SLICE_LIT("page"));
+    uint64_t hash = hub_fingerprint__hash(1, HUB_SLICE_LIT("page"));
     for (size_t i = 0; i < job->count; i++)
-        hash = hub_seen__hash(hash, job->texts[i]);
+        hash = hub_fingerprint__hash(hash, job->texts[i]);
     return hash;
 }
 
@@ -292,7 +292,8 @@ static void page_done(hub_pull_job_t *job)
 
 static bool repeats(hub_pull_job_t *job)
 {
-    return !hub_seen__add(&job->seen, hub_seen__hash(2, hub_slice_str(job->url))) || !hub_seen__add(&job->seen, fingerprint_of(job));
+    return !hub_fingerprints__add(&job->seen, hub_fingerprint__hash(2, hub_slice_str(job->url))) ||
+           !hub_fingerprints__add(&job->seen, fingerprint_of(job));
 }
 
 static bool is_null(hub_slice_t text)

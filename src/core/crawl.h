@@ -27,10 +27,10 @@ typedef struct hub_pull_state { /* durable; times in ms, 0: never */
     char alert[240]; /* for statusDescription: full pull refused to mark so much as stale */
 } hub_pull_state_t;
 
-typedef struct hub_seen { /* fingerprints of pages and links of one crawl */
+typedef struct hub_fingerprints { /* fingerprints of pages and links of one crawl */
     uint64_t *slots;
     size_t size, count;
-} hub_seen_t;
+} hub_fingerprints_t;
 
 typedef struct hub_pull_job {
     struct hub_pull *pull;
@@ -55,7 +55,7 @@ typedef struct hub_pull_job {
     uint32_t pages;
     uint64_t received, bad, total;
     bool has_total, wrong_total;
-    hub_seen_t seen;
+    hub_fingerprints_t seen;
 } hub_pull_job_t;
 
 typedef struct hub_pull {
@@ -72,9 +72,9 @@ void hub_crawl__drop(hub_pull_job_t *job);  /* ends a run; nothing may be under 
 /* link.c */
 /* The next page's URL (malloc), on the origin of `endpoint`; NULL: it leads elsewhere. */
 char *hub_link__resolve(hub_slice_t endpoint, hub_slice_t current, hub_slice_t link);
-bool hub_seen__add(hub_seen_t *seen, uint64_t fingerprint); /* false: it was there already */
-void hub_seen__finish(hub_seen_t *seen);
-uint64_t hub_seen__hash(uint64_t hash, hub_slice_t s);
+bool hub_fingerprints__add(hub_fingerprints_t *seen, uint64_t fingerprint); /* false: it was there already */
+void hub_fingerprints__finish(hub_fingerprints_t *seen);
+uint64_t hub_fingerprint__hash(uint64_t hash, hub_slice_t s);
 /* The elements of the array `data` of an envelope (valid JSON), byte for byte; at most `most`. Returns how many there are. */
 size_t hub_page__elements(hub_slice_t body, hub_slice_t *out, size_t most);
 

@@ -243,7 +243,6 @@ static void run_v1(hub_exchange_t *x)
     } else if (route->permission & ~state->permissions) {
         hub_reply_problemf(x, HUB_EFORBIDDEN, "this needs the permission %s", hub_v1_permission_name(route->permission));
     } else {
-        state->v1 = route;
         route->handle(x);
     }
 }

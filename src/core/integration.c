@@ -33,12 +33,6 @@ void hub_integration_key(hub_key_t *key, uint32_t tenant, uint32_t id)
     hub_key_u32(key, id);
 }
 
-static uint32_t u32_at(const char *p)
-{
-    const unsigned char *b = (const unsigned char *)p;
-    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
-}
-
 #define CHANGE_STATUS 's' /* a ninth byte: an entry of its own, so that "updated" and "status" never hide one another */
 
 hub_err_t hub_integration_note(hub_view_t *view, uint32_t tenant, uint32_t id, hub_change_kind_t kind)
@@ -58,8 +52,8 @@ bool hub_integration_change_parse(hub_slice_t key, uint32_t *tenant, uint32_t *i
 {
     if (key.len != 8 && key.len != 9)
         return false;
-    *tenant = u32_at(key.ptr);
-    *id = u32_at(key.ptr + 4);
+    *tenant = hub_u32_at(key.ptr);
+    *id = hub_u32_at(key.ptr + 4);
     *status = key.len == 9;
     return true;
 }
@@ -74,7 +68,7 @@ hub_err_t hub_integration_each(hub_view_t *view, uint32_t tenant, bool (*visit)(
         hub_key_u32(&prefix, tenant);
     hub_scan_init(&scan, view, HUB_TABLE_INTEGRATION, &prefix, NULL, false);
     while (hub_scan_next(&scan, &key, &value))
-        if (key.len == 8 && !visit(arg, u32_at(key.ptr), u32_at(key.ptr + 4)))
+        if (key.len == 8 && !visit(arg, hub_u32_at(key.ptr), hub_u32_at(key.ptr + 4)))
             break;
     return hub_scan_finish(&scan);
 }

@@ -97,14 +97,14 @@ char *hub_link__resolve(hub_slice_t endpoint, hub_slice_t current, hub_slice_t l
 
 /* ---- what was seen ---- */
 
-uint64_t hub_seen__hash(uint64_t hash, hub_slice_t s)
+uint64_t hub_fingerprint__hash(uint64_t hash, hub_slice_t s)
 {
     for (size_t i = 0; i < s.len; i++)
         hash = (hash ^ (unsigned char)s.ptr[i]) * 1099511628211u;
     return (hash ^ 0xff) * 1099511628211u;
 }
 
-static bool insert(hub_seen_t *seen, uint64_t fingerprint)
+static bool insert(hub_fingerprints_t *seen, uint64_t fingerprint)
 {
     size_t i = fingerprint & (seen->size - 1);
     while (seen->slots[i] && seen->slots[i] != fingerprint)
@@ -116,12 +116,12 @@ static bool insert(hub_seen_t *seen, uint64_t fingerprint)
     return true;
 }
 
-bool hub_seen__add(hub_seen_t *seen, uint64_t fingerprint)
+bool hub_fingerprints__add(hub_fingerprints_t *seen, uint64_t fingerprint)
 {
     if (!fingerprint)
         fingerprint = 1;
     if (seen->count * 2 >= seen->size) {
-        hub_seen_t grown = {.size = seen->size ? seen->size * 2 : 64};
+        hub_fingerprints_t grown = {.size = seen->size ? seen->size * 2 : 64};
         grown.slots = calloc(grown.size, sizeof *grown.slots);
         HUB_ASSERT(grown.slots);
         for (size_t i = 0; i < seen->size; i++)
@@ -133,10 +133,10 @@ bool hub_seen__add(hub_seen_t *seen, uint64_t fingerprint)
     return insert(seen, fingerprint);
 }
 
-void hub_seen__finish(hub_seen_t *seen)
+void hub_fingerprints__finish(hub_fingerprints_t *seen)
 {
     free(seen->slots);
-    *seen = (hub_seen_t){0};
+    *seen = (hub_fingerprints_t){0};
 }
 
 /* ---- elements, byte for byte ---- */

@@ -92,8 +92,7 @@ static void code_key(hub_key_t *key, uint32_t tenant, hub_slice_t country, hub_s
 
 static uint32_t id_at(hub_slice_t bytes)
 {
-    const unsigned char *b = (const unsigned char *)bytes.ptr;
-    return bytes.len < 4 ? 0 : (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+    return bytes.len < 4 ? 0 : hub_u32_at(bytes.ptr);
 }
 
 hub_err_t hub_party_get(hub_view_t *view, hub_pool_t *pool, uint32_t tenant, uint32_t id, hub_party_t *out)

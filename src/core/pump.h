@@ -55,7 +55,6 @@ typedef struct hub_pump {
     struct hub_push *push;
     const hub_push_row_t *row;
     bool enabled;
-    const char *why_not;              /* flag on, but nothing can be sent; NULL */
     uint64_t durable;                 /* cursor as stored */
     uint64_t rewinds;                 /* hub_push__rewinds when it was read */
     uint64_t nothing_before;          /* up to here this partner was never sent anything */

@@ -2,10 +2,11 @@
  * a party lies in the party's audiences, what differs for one partner in that integration's overlay (HUB_AUDIENCE_OVERLAY), kept up at
  * every write.
  *
- *   base    = PARTY_PUBLIC of each of the integration's parties (locationSharing ALL: published locations; tariffs named by their
- * connectors; tariffSharing ALL: PARTY_ALL for tariffs); nothing for locations with BOUND overlay = rows of one integration: INCLUDE
- * (bound, granted, named by an overriding binding), EXCLUDE (in the base, but not for this partner), WITHDRAWN (was seen, goes out with
- * EVSEs REMOVED); a row carries last_updated as this partner sees it
+ * Base: PARTY_PUBLIC of each of the integration's parties, for locations (published ones; nothing with locationSharing BOUND) and for
+ * tariffs (those that published connectors name; PARTY_ALL with tariffSharing ALL).
+ *
+ * Overlay: rows of one integration. INCLUDE: bound, granted, or named by an overriding binding; EXCLUDE: in the base, but not for this
+ * partner; WITHDRAWN: was seen, goes out with EVSEs REMOVED. A row carries last_updated as this partner sees it.
  */
 #ifndef CORE_SHARING_H
 #define CORE_SHARING_H
@@ -14,7 +15,7 @@
 
 typedef enum hub_sharing_tag { HUB_SHARING_INCLUDE = 1, HUB_SHARING_EXCLUDE = 2, HUB_SHARING_WITHDRAWN = 3 } hub_sharing_tag_t;
 
-/* Fills query->audiences, take, take_arg (in pool) for what `to` sees of `module`. *extra: what to add to a counter total. */
+/* Fills query->audiences, take, take_arg (in pool) and total_adjust for what `to` sees of `module`. */
 hub_err_t hub_sharing_list(hub_view_t *view, hub_pool_t *pool, const hub_integration_t *to, ocpi_module_t module, hub_list_query_t *query);
 /* Does `to` see this object, and since when? HUB_ENOT_FOUND: it does not. */
 typedef struct hub_sharing {
@@ -40,7 +41,7 @@ bool hub_sharing_moved(hub_view_t *view, hub_slice_t tariff_key, uint64_t seq, u
 hub_slice_t hub_sharing_render(hub_pool_t *pool, const hub_sharing_t *sharing, hub_slice_t location);
 
 /* apply only: called by objects.c after an own location or tariff was stored or deleted; `before` NULL: new. Sets the object's own
- * audiences, keeps tariff references and the overlays of the integrations that bind it. `location`: the parsed new form. */
+ * audiences, keeps tariff references and the overlays of the integrations that bind it. `after`: the new form; both parsed. */
 hub_err_t hub_sharing_follow_location(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, const hub_object_id_t *id, yyjson_val *before,
                                       yyjson_val *after);
 hub_err_t hub_sharing_follow_tariff(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, const hub_object_id_t *id);
