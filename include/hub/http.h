@@ -50,6 +50,7 @@ void hub_http_worker_destroy(hub_http_worker_t *worker);
 typedef struct hub_http_stats {
     uint64_t accepted, refused, requests, timeouts, open;
 } hub_http_stats_t;
+/* Any thread: counters, read one by one. */
 void hub_http_worker_stats(const hub_http_worker_t *worker, hub_http_stats_t *out);
 
 #endif

@@ -56,7 +56,7 @@ static void on_socket_close(void *arg)
     *conn->link = conn->next;
     if (conn->next)
         conn->next->link = conn->link;
-    conn->worker->open--;
+    hub_http__count(&conn->worker->stats.open, -1);
     hub_buf_finish(&conn->stash);
     hub_buf_finish(&conn->refusal);
     free(conn);
@@ -106,7 +106,7 @@ static void on_refusal_sent(h2o_socket_t *sock, const char *err)
 static void refuse(hub_http__conn_t *conn, int status, const char *why)
 {
     h2o_socket_t *sock = conn->sock;
-    conn->worker->stats.refused++;
+    hub_http__count(&conn->worker->stats.refused, 1);
     hub_log(HUB_DEBUG, "http.refused", HUB_INT("http_status", status), HUB_STR("detail", why), HUB_STR("remote", conn->remote));
     if (sock->_cb.write) {
         hub_http__conn_close(conn);
@@ -289,13 +289,13 @@ static void sweep_one(hub_http__conn_t *conn, const hub_http_config_t *config, u
         break;
     case PHASE_HEAD:
         if (ours && age > config->request_ms) {
-            conn->worker->stats.timeouts++;
+            hub_http__count(&conn->worker->stats.timeouts, 1);
             refuse(conn, 408, "the request did not arrive in time");
         }
         break;
     case PHASE_BODY:
         if (ours && age > config->request_ms + conn->sock->input->size / BODY_BYTES_PER_MS) {
-            conn->worker->stats.timeouts++;
+            hub_http__count(&conn->worker->stats.timeouts, 1);
             refuse(conn, 408, "the request did not arrive in time");
         }
         break;
@@ -384,7 +384,7 @@ static uv_tcp_t *tcp_create(hub_http_worker_t *worker)
 /* Takes over an accepted socket. */
 static void adopt(hub_http_worker_t *worker, uv_tcp_t *tcp)
 {
-    if (worker->open >= worker->limit) {
+    if (worker->stats.open >= worker->limit) {
         uv_close((uv_handle_t *)tcp, free_handle);
         return;
     }
@@ -396,8 +396,8 @@ static void adopt(hub_http_worker_t *worker, uv_tcp_t *tcp)
     if (conn->next)
         conn->next->link = &conn->next;
     worker->conns = conn;
-    worker->open++;
-    worker->stats.accepted++;
+    hub_http__count(&worker->stats.open, 1);
+    hub_http__count(&worker->stats.accepted, 1);
     remember_remote(conn, tcp);
     set_options(tcp, worker->http->config.send_ms);
     conn->sock = h2o_uv_socket_create((uv_stream_t *)tcp, free_handle);

@@ -108,7 +108,7 @@ int hub_http__on_request(h2o_handler_t *handler, h2o_req_t *req)
     x->done = on_done;
     x->resume = hub_http__on_resume;
     x->driver = request;
-    worker->stats.requests++;
+    hub_http__count(&worker->stats.requests, 1);
     worker->waiting++;
     hub_exchange_run(x);
     return 0;

@@ -9,7 +9,9 @@
 #include <h2o.h>
 #include <h2o/http1.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <uv.h>
+
 
 #include "hub/http.h"
 #include "wire.h"
@@ -79,10 +81,18 @@ struct hub_http_worker {
     uv_timer_t *sweep;
     hub_http__conn_t *conns, *wake;
     hub_http__request_t *spare;
-    unsigned open, limit, waiting; /* connections; exchanges that core has not answered */
+    unsigned limit, waiting; /* connections at most; exchanges that core has not answered */
     bool draining;
-    hub_http_stats_t stats;
+    struct { /* written by the worker alone, read by any thread */
+        _Atomic uint64_t accepted, refused, requests, timeouts, open;
+    } stats;
 };
+
+/* One writer: no locked instruction. */
+static inline void hub_http__count(_Atomic uint64_t *counter, int64_t by)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + (uint64_t)by, memory_order_relaxed);
+}
 
 /* connection.c */
 void hub_http__on_connection(uv_stream_t *listener, int status);

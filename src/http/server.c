@@ -290,7 +290,7 @@ void hub_http_worker_drain(hub_http_worker_t *worker)
 
 bool hub_http_worker_idle(const hub_http_worker_t *worker)
 {
-    return worker->open == 0;
+    return worker->stats.open == 0;
 }
 
 void hub_http_worker_abort(hub_http_worker_t *worker)
@@ -306,7 +306,7 @@ void hub_http_worker_destroy(hub_http_worker_t *worker)
 {
     if (!worker)
         return;
-    HUB_ASSERT(worker->open == 0);
+    HUB_ASSERT(worker->stats.open == 0);
     if (worker->listener)
         uv_close((uv_handle_t *)worker->listener, free_handle);
     uv_close((uv_handle_t *)worker->prepare, free_handle);
@@ -322,6 +322,9 @@ void hub_http_worker_destroy(hub_http_worker_t *worker)
 
 void hub_http_worker_stats(const hub_http_worker_t *worker, hub_http_stats_t *out)
 {
-    *out = worker->stats;
-    out->open = worker->open;
+    out->accepted = atomic_load_explicit(&worker->stats.accepted, memory_order_relaxed);
+    out->refused = atomic_load_explicit(&worker->stats.refused, memory_order_relaxed);
+    out->requests = atomic_load_explicit(&worker->stats.requests, memory_order_relaxed);
+    out->timeouts = atomic_load_explicit(&worker->stats.timeouts, memory_order_relaxed);
+    out->open = atomic_load_explicit(&worker->stats.open, memory_order_relaxed);
 }
