@@ -4,7 +4,7 @@
 #include "hub/base.h"
 
 struct hub_mailbox {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* of the list; never held while a task runs */
     hub_task_t *first, **last;
     void (*wake)(void *);
     void *arg;

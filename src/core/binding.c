@@ -190,7 +190,7 @@ static hub_err_t binding_apply(hub_view_t *view, hub_op_t *op)
     hub_share_of(integration, &share);
     err = find_object(view, job, &share, &key, &object);
     if (err == HUB_EOK) /* does nothing unless the parties of the integration have become others meanwhile */
-        err = hub_sharing_follow_integration(x->worker->core, view, x->pool, integration, integration);
+        err = hub_sharing_follow_integration(view, x->pool, integration, integration);
     hub_integration_unref(integration);
     if (err == HUB_EOK)
         err = hub_share_get(view, job->id.tenant, job->integration, &share);

@@ -24,7 +24,7 @@ struct hub_core {
     hub_pool_t *pool; /* what lives as long as the core */
     struct hub_worker **workers;
     atomic_uint worker_count; /* 0 until all have started: then commits wake them */
-    atomic_uint started;
+    atomic_uint started;      /* workers that have loaded their agents; the last one sets worker_count and ready */
     atomic_bool ready, stopping;
     hub_slice_t public_url;      /* "https://hub.example" */
     hub_slice_t versions_url;    /* "https://hub.example/ocpi/versions" */

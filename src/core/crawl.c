@@ -183,8 +183,7 @@ static hub_err_t apply_end(hub_view_t *view, hub_op_t *op)
     hub_pull_state_t state = end->state;
     end->refused = false;
     end->marked = 0;
-    hub_err_t err =
-        end->mark ? hub_objects_mark_stale(end->core, view, end->from, end->module, end->since, &end->marked, &end->refused) : HUB_EOK;
+    hub_err_t err = end->mark ? hub_objects_mark_stale(view, end->from, end->module, end->since, &end->marked, &end->refused) : HUB_EOK;
     if (end->mark)
         state.alert[0] = 0;
     if (end->refused)

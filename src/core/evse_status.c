@@ -102,7 +102,7 @@ static hub_err_t flush(opened_t *o)
     else
         for (uint32_t i = 0; i < o->changed.count && !err; i++)
             err = hub_object_put(s->view, &s->id, &head, HUB_CHANGE_EVSE, o->changed.uid[i]);
-    return err ? err : s->row->follow(s, s->base, after);
+    return err ? err : s->row->follow(s, after);
 }
 
 static bool is_open(const opened_t *o, const hub_incoming_t *in)

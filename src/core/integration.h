@@ -83,7 +83,7 @@ typedef struct hub_integration {
     bool peer_is_hub; /* role HUB or hub_party_id: any party is accepted */
     /* own */
     hub_pool_t *pool;
-    atomic_uint references;
+    atomic_uint references; /* the last unref, on whatever thread, destroys the pool with all that lies in it */
     /* further settings */
     int64_t approved_party;    /* 0: none; its profile holds where the integration's own says nothing */
     uint64_t approved_version; /* of that record, for freshness */

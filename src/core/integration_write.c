@@ -233,7 +233,7 @@ static hub_err_t follow(changing_t *w)
     if (!err && (w->changed & bit(S_RESOLVED)))
         err = follow_parties(w->view, old, &w->after);
     if (!err && (w->create || (flags & HUB_SETTING_SHARING)))
-        err = hub_sharing_follow_integration(c->core, w->view, c->pool, old, &w->after);
+        err = hub_sharing_follow_integration(w->view, c->pool, old, &w->after);
     if (!err && (w->create || retry || (flags & HUB_SETTING_REGISTRATION)))
         err = hub_registration_follow(c->core, w->view, c->pool, old, &w->after, retry && w->after.is_ocpi);
     if (err == HUB_ECONFLICT)
@@ -354,7 +354,7 @@ hub_err_t hub_integration_remove(hub_core_t *core, hub_view_t *view, hub_pool_t 
     hub_integration_t *old = HUB_POOL_NEW(pool, hub_integration_t);
     err = hub_integration_decode(core, pool, tenant, id, &values, version, old);
     if (!err || err == HUB_ECRYPTO) /* deleting must work without the master key, too */
-        err = hub_sharing_follow_integration(core, view, pool, old, NULL);
+        err = hub_sharing_follow_integration(view, pool, old, NULL);
     if (!err)
         err = follow_parties(view, old, NULL);
     if (!err)

@@ -38,7 +38,7 @@ typedef struct hub_objects_row {
     ocpi_object_id_t level[3];
     hub_err_t unknown;
     void (*settle)(hub_settling_t *s, yyjson_mut_val *root, yyjson_mut_val *stored);
-    hub_err_t (*follow)(hub_storing_t *s, yyjson_val *before, yyjson_val *after);
+    hub_err_t (*follow)(hub_storing_t *s, yyjson_val *after);
     hub_err_t (*remove)(hub_storing_t *s);
 } hub_objects_row_t;
 const hub_objects_row_t *hub_objects__row(ocpi_module_t module); /* NULL: objects of this module are not stored here */
@@ -69,8 +69,8 @@ hub_err_t hub_objects__put_own(hub_storing_t *s, yyjson_mut_doc *doc, yyjson_mut
 hub_err_t hub_objects__store_received(hub_storing_t *s);
 void hub_objects__settle_location(hub_settling_t *s, yyjson_mut_val *root, yyjson_mut_val *stored);
 void hub_objects__settle_plain(hub_settling_t *s, yyjson_mut_val *root, yyjson_mut_val *stored);
-hub_err_t hub_objects__follow_location(hub_storing_t *s, yyjson_val *before, yyjson_val *after);
-hub_err_t hub_objects__follow_tariff(hub_storing_t *s, yyjson_val *before, yyjson_val *after);
+hub_err_t hub_objects__follow_location(hub_storing_t *s, yyjson_val *after);
+hub_err_t hub_objects__follow_tariff(hub_storing_t *s, yyjson_val *after);
 hub_err_t hub_objects__remove_location(hub_storing_t *s);
 hub_err_t hub_objects__remove_tariff(hub_storing_t *s);
 

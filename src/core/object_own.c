@@ -175,7 +175,7 @@ hub_err_t hub_objects__put_own(hub_storing_t *s, yyjson_mut_doc *doc, yyjson_mut
     }
     in->outcome = s->exists ? HUB_UPDATED : HUB_CREATED;
     in->stored = ocpi_write_mut(s->pool, whole);
-    yyjson_val *before = s->base, *after = hub_objects__read(s->pool, in->stored);
+    yyjson_val *after = hub_objects__read(s->pool, in->stored);
     if (!after)
         return HUB_EINTERNAL;
     in->head = (hub_object_t){
@@ -184,7 +184,7 @@ hub_err_t hub_objects__put_own(hub_storing_t *s, yyjson_mut_doc *doc, yyjson_mut
     if (err)
         return err;
     err = put_entries(s, &in->head, difference, &status);
-    return hub_objects__written(err ? err : s->row->follow(s, before, after));
+    return hub_objects__written(err ? err : s->row->follow(s, after));
 }
 
 /* A whole made of what is stored and a body that addresses a level of it, or changes some members. */
@@ -230,13 +230,13 @@ hub_err_t hub_objects__store_own(hub_storing_t *s)
 
 /* ---- what sharing does after a change ---- */
 
-hub_err_t hub_objects__follow_location(hub_storing_t *s, yyjson_val *before, yyjson_val *after)
+hub_err_t hub_objects__follow_location(hub_storing_t *s, yyjson_val *after)
 {
-    return hub_sharing_follow_location(s->core, s->view, s->pool, &s->id, before, after);
+    return hub_sharing_follow_location(s->view, s->pool, &s->id, after);
 }
 
-hub_err_t hub_objects__follow_tariff(hub_storing_t *s, yyjson_val *before, yyjson_val *after)
+hub_err_t hub_objects__follow_tariff(hub_storing_t *s, yyjson_val *after)
 {
-    (void)before, (void)after;
-    return hub_sharing_follow_tariff(s->core, s->view, s->pool, &s->id);
+    (void)after; /* it is read from the store */
+    return hub_sharing_follow_tariff(s->view, s->pool, &s->id);
 }

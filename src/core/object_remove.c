@@ -91,7 +91,7 @@ hub_err_t hub_objects__remove_tariff(hub_storing_t *s)
     if (hub_sharing_tariff_named(s->view, &s->id))
         return HUB_ECONFLICT;
     hub_err_t err = hub_object_delete(s->view, &s->id, s->in->now);
-    return hub_objects__written(err ? err : s->row->follow(s, hub_objects__base(s), NULL));
+    return hub_objects__written(err ? err : s->row->follow(s, NULL));
 }
 
 /* ---- received ---- */
@@ -135,9 +135,8 @@ static hub_err_t expire_one(hub_core_t *core, hub_view_t *view, hub_pool_t *pool
         return err == HUB_ENOT_FOUND ? HUB_EOK : err; /* it came back meanwhile */
     s.exists = true;
     s.row = hub_objects__row((ocpi_module_t)s.id.module);
-    yyjson_val *before = hub_objects__base(&s);
     err = hub_object_delete(view, &s.id, now);
-    return err ? err : s.row->follow(&s, before, NULL);
+    return err ? err : s.row->follow(&s, NULL);
 }
 
 hub_err_t hub_objects_expire(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, int64_t now, unsigned limit, unsigned *count)
@@ -234,10 +233,9 @@ static hub_err_t mark(hub_view_t *view, hub_pool_t *pool, hub_slice_t key)
     return hub_object_put(view, &id, &head, HUB_CHANGE_NONE, HUB_SLICE_NONE);
 }
 
-hub_err_t hub_objects_mark_stale(hub_core_t *core, hub_view_t *view, const hub_integration_t *from, ocpi_module_t module, int64_t since,
-                                 uint32_t *marked, bool *refused)
+hub_err_t hub_objects_mark_stale(hub_view_t *view, const hub_integration_t *from, ocpi_module_t module, int64_t since, uint32_t *marked,
+                                 bool *refused)
 {
-    (void)core;
     vanished_t v = {.keys = hub_pool_create()};
     *marked = 0;
     hub_err_t err = find_vanished(view, from, module, since, &v);

@@ -62,8 +62,8 @@ hub_err_t hub_objects_remove(hub_core_t *core, hub_view_t *view, hub_pool_t *poo
 hub_err_t hub_objects_expire(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, int64_t now, unsigned limit, unsigned *count);
 /* apply only: after a complete full pull that began at `since`: marks what was not seen since as stale. At most 20 % (decisions: Pull),
  * else nothing is marked and *refused is true. */
-hub_err_t hub_objects_mark_stale(hub_core_t *core, hub_view_t *view, const hub_integration_t *from, ocpi_module_t module, int64_t since,
-                                 uint32_t *marked, bool *refused);
+hub_err_t hub_objects_mark_stale(hub_view_t *view, const hub_integration_t *from, ocpi_module_t module, int64_t since, uint32_t *marked,
+                                 bool *refused);
 
 /* What a partner sees of one of our objects now, as it goes on the wire in `version`: bindings applied, withdrawn ones with EVSEs REMOVED.
  * `evse_uid` and `connector_id` pick a level. HUB_ENOT_FOUND when this partner may not see it. *last_updated: as this partner sees it. */

@@ -319,12 +319,10 @@ static hub_err_t tell_pushes(hub_view_t *view, hub_pool_t *pool, const hub_share
     return note_all(view, pool, now, module, differ, count, hub_now_ms());
 }
 
-hub_err_t hub_sharing_follow_integration(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, const hub_integration_t *old,
-                                         const hub_integration_t *now)
+hub_err_t hub_sharing_follow_integration(hub_view_t *view, hub_pool_t *pool, const hub_integration_t *old, const hub_integration_t *now)
 {
     hub_share_t was, share;
     const hub_integration_t *any = now ? now : old;
-    (void)core;
     hub_err_t err = hub_share_get(view, any->tenant, any->id, &was);
     bool known = err == HUB_EOK;
     if (err != HUB_EOK && err != HUB_ENOT_FOUND)

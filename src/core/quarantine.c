@@ -75,12 +75,11 @@ static bool number_of(hub_slice_t value, uint64_t *out)
     return true;
 }
 
-uint64_t hub_quarantine_count(hub_view_t *view, uint32_t tenant, uint32_t integration)
+uint64_t hub_quarantine_count(hub_view_t *view, uint32_t integration)
 {
     hub_key_t key;
     hub_slice_t value;
     uint64_t count = 0;
-    (void)tenant;
     count_key(&key, integration);
     return hub_view_get(view, HUB_TABLE_REFERENCE, &key, &value) == HUB_EOK && number_of(value, &count) ? count : 0;
 }
@@ -153,7 +152,7 @@ static hub_err_t record_drop(hub_view_t *view, uint32_t tenant, uint32_t integra
     hub_err_t err = hub_view_delete(view, HUB_TABLE_QUARANTINE, &key);
     if (err != HUB_EOK)
         return err;
-    uint64_t count = hub_quarantine_count(view, tenant, integration);
+    uint64_t count = hub_quarantine_count(view, integration);
     return count_set(view, integration, count ? count - 1 : 0);
 }
 
@@ -240,7 +239,7 @@ hub_err_t hub_quarantine_put(hub_core_t *core, hub_view_t *view, hub_pool_t *poo
         err = hub_view_put(view, HUB_TABLE_REFERENCE, &what, hub_slice((const char *)&record.id, sizeof record.id));
     if (err != HUB_EOK || again)
         return err;
-    count = hub_quarantine_count(view, integration->tenant, integration->id) + 1;
+    count = hub_quarantine_count(view, integration->id) + 1;
     err = count_set(view, integration->id, count);
     return err == HUB_EOK && count > HUB_QUARANTINE_LIMIT ? drop_oldest(view, pool, integration->tenant, integration->id) : err;
 }
@@ -355,7 +354,7 @@ void hub_v1_quarantine_list(hub_exchange_t *x)
         hub_reply_problem(x, err, HUB_SLICE_NONE);
         return;
     }
-    hub_v1_page_headers(x, &page, hub_pool_str(x->pool, x->path), hub_quarantine_count(x->state->view, x->state->tenant, id));
+    hub_v1_page_headers(x, &page, hub_pool_str(x->pool, x->path), hub_quarantine_count(x->state->view, id));
     hub_reply_json(x, 200, hub_buf_slice(&out));
 }
 

@@ -7,7 +7,7 @@
 
 #define HUB_QUARANTINE_LIMIT 10000u
 #define HUB_QUARANTINE_TEXT (256u << 10) /* longer texts are not kept, only what was wrong with them */
-uint64_t hub_quarantine_count(hub_view_t *view, uint32_t tenant, uint32_t integration);
+uint64_t hub_quarantine_count(hub_view_t *view, uint32_t integration);
 /* apply only: all records of an integration that is deleted. */
 hub_err_t hub_quarantine_forget(hub_view_t *view, uint32_t tenant, uint32_t integration);
 

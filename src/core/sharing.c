@@ -273,16 +273,13 @@ static bool place_eq(const hub_place_t *a, const hub_place_t *b)
            hub_names_eq(&a->names, &b->names);
 }
 
-hub_err_t hub_sharing_follow_location(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, const hub_object_id_t *id, yyjson_val *before,
-                                      yyjson_val *after)
+hub_err_t hub_sharing_follow_location(hub_view_t *view, hub_pool_t *pool, const hub_object_id_t *id, yyjson_val *after)
 {
     hub_key_t at;
     hub_place_t old = {0}, now = {0};
     uint32_t *ids = NULL, count = 0;
     int64_t time = hub_now_ms();
     touched_t touched = {HUB_BUF_INIT(pool)};
-    (void)core;
-    (void)before; /* what the location was to sharing is remembered by its place */
     hub_err_t err = hub_object_key(id, &at);
     if (err != HUB_EOK)
         return err;
@@ -319,13 +316,12 @@ static hub_err_t grants_forget(hub_view_t *view, hub_pool_t *pool, uint32_t tena
     return err;
 }
 
-hub_err_t hub_sharing_follow_tariff(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, const hub_object_id_t *id)
+hub_err_t hub_sharing_follow_tariff(hub_view_t *view, hub_pool_t *pool, const hub_object_id_t *id)
 {
     hub_key_t at;
     hub_object_t object;
     hub_price_t price;
     uint32_t party = 0;
-    (void)core;
     hub_err_t err = hub_object_key(id, &at);
     if (err != HUB_EOK)
         return err;

@@ -40,17 +40,16 @@ bool hub_sharing_moved(hub_view_t *view, hub_slice_t tariff_key, uint64_t seq, u
  * when !render. */
 hub_slice_t hub_sharing_render(hub_pool_t *pool, const hub_sharing_t *sharing, hub_slice_t location);
 
-/* apply only: called by objects.c after an own location or tariff was stored or deleted; `before` NULL: new. Sets the object's own
- * audiences, keeps tariff references and the overlays of the integrations that bind it. `after`: the new form; both parsed. */
-hub_err_t hub_sharing_follow_location(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, const hub_object_id_t *id, yyjson_val *before,
-                                      yyjson_val *after);
-hub_err_t hub_sharing_follow_tariff(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, const hub_object_id_t *id);
+/* apply only: called by object_own.c and object_remove.c after an own location or tariff was stored or deleted. Sets the object's own
+ * audiences, keeps tariff references and the overlays of the integrations that bind it. `after`: the new form, parsed; NULL: deleted. What
+ * the object was to sharing before is remembered by its place (reference.h). */
+hub_err_t hub_sharing_follow_location(hub_view_t *view, hub_pool_t *pool, const hub_object_id_t *id, yyjson_val *after);
+hub_err_t hub_sharing_follow_tariff(hub_view_t *view, hub_pool_t *pool, const hub_object_id_t *id);
 /* apply only: a connector names this tariff (then it must not be deleted: 409). */
 bool hub_sharing_tariff_named(hub_view_t *view, const hub_object_id_t *id);
 /* apply only: the integration's sharing settings or parties changed: rebuilds its overlay. Old may be NULL (created), now may be NULL
  * (deleted). */
-hub_err_t hub_sharing_follow_integration(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, const hub_integration_t *old,
-                                         const hub_integration_t *now);
+hub_err_t hub_sharing_follow_integration(hub_view_t *view, hub_pool_t *pool, const hub_integration_t *old, const hub_integration_t *now);
 
 /* The embedded lists of an integration's answer in camelCase (integration.tsv): locations = what it sees of ours, then what it gave us;
  * tariffs; receivedTariffs. Writes up to `limit` items as a JSON array starting at *position (pass zero first), for streaming; *total the

@@ -76,7 +76,8 @@ struct hub_store {
     ino_t inode;
     hub_store_t *next; /* stores open in this process; env.c's lock */
 
-    /* The gate: the map may only be moved while no transaction of this process is active. `active` counts them. */
+    /* The gate: the map may only be moved while no transaction of this process is active. `active` counts them; `closed` lets no new one
+     * in. Entering and leaving touch the atomics alone; the mutex is for those that wait, and for who closes and opens. */
     _Atomic unsigned active;
     _Atomic bool closed;
     pthread_mutex_t gate;
@@ -90,7 +91,7 @@ struct hub_store {
 
     pthread_t thread;
     bool has_thread;
-    pthread_mutex_t queue;
+    pthread_mutex_t queue; /* first, last, queued, stopping; never held while applying or committing */
     pthread_cond_t queue_moved, finished;
     hub_task_t *first, **last;
     unsigned queued;
@@ -98,9 +99,9 @@ struct hub_store {
 
     hub_view_t writer;
     batch_t batch;
-    _Atomic uint64_t seq, last_txn; /* of our own newest commit */
-    _Atomic uint64_t access;        /* hub_view_access; moved after last_txn */
-    _Atomic uint64_t commits, operations, refused, last_batch, commit_ms;
+    _Atomic uint64_t seq, last_txn;                                       /* of our own newest commit */
+    _Atomic uint64_t access;                                              /* hub_view_access; moved after last_txn */
+    _Atomic uint64_t commits, operations, refused, last_batch, commit_ms; /* for people only */
 };
 
 /* LMDB's MDB_val has no const form; it does not write through these. */

@@ -77,7 +77,7 @@ static inline hub_err_t own_do_remove(hub_view_t *view, void *arg)
 
 static inline hub_err_t own_do_settings(hub_view_t *view, void *arg)
 {
-    return hub_sharing_follow_integration(&core, view, pool, NULL, arg);
+    return hub_sharing_follow_integration(view, pool, NULL, arg);
 }
 
 /* `from` NULL: our own. */

@@ -99,7 +99,7 @@ static inline uint64_t quarantined(uint32_t id)
 {
     hub_view_t *view;
     assert_int_equal(hub_view_open(fixture.store, &view), HUB_EOK);
-    uint64_t count = hub_quarantine_count(view, HUB_TENANT_DEFAULT, id);
+    uint64_t count = hub_quarantine_count(view, id);
     hub_view_close(view);
     return count;
 }

@@ -487,12 +487,12 @@ static void O7_a_patch_without_last_updated_is_refused_and_quarantined(void **st
     assert_true(holds(hub_objects_explain(pool, &patch.problems), "/last_updated"));
     hub_view_t *view;
     assert_int_equal(hub_view_open(store, &view), HUB_EOK);
-    assert_int_equal(hub_quarantine_count(view, HUB_TENANT_DEFAULT, partner.id), 1);
+    assert_int_equal(hub_quarantine_count(view, partner.id), 1);
     hub_view_close(view);
     in = given("L1", NULL, NULL, LOCATION(BEC("L1") "\"name\":\"y\",", "", OLD));
     assert_int_equal(save(&in), HUB_EOK);
     assert_int_equal(hub_view_open(store, &view), HUB_EOK);
-    assert_int_equal(hub_quarantine_count(view, HUB_TENANT_DEFAULT, partner.id), 0);
+    assert_int_equal(hub_quarantine_count(view, partner.id), 0);
     hub_view_close(view);
 }
 
@@ -541,7 +541,7 @@ static void what_a_pull_brings_without_an_identity_is_quarantined(void **state)
     }
     hub_view_t *view;
     assert_int_equal(hub_view_open(store, &view), HUB_EOK);
-    assert_true(hub_quarantine_count(view, HUB_TENANT_DEFAULT, partner.id) > 0);
+    assert_true(hub_quarantine_count(view, partner.id) > 0);
     hub_view_close(view);
 }
 
@@ -570,7 +570,7 @@ static void a_defective_evse_is_left_out_and_the_location_stays(void **state)
     assert_true(object.flags & HUB_OBJECT_WARNINGS);
     hub_view_t *view;
     assert_int_equal(hub_view_open(store, &view), HUB_EOK);
-    assert_int_equal(hub_quarantine_count(view, HUB_TENANT_DEFAULT, partner.id), 1);
+    assert_int_equal(hub_quarantine_count(view, partner.id), 1);
     hub_view_close(view);
 }
 
@@ -583,7 +583,7 @@ typedef struct stale {
 static hub_err_t stale_run(hub_view_t *view, void *arg)
 {
     stale_t *stale = arg;
-    return hub_objects_mark_stale(&core, view, &partner, OCPI_MODULE_LOCATIONS, stale->since, &stale->marked, &stale->refused);
+    return hub_objects_mark_stale(view, &partner, OCPI_MODULE_LOCATIONS, stale->since, &stale->marked, &stale->refused);
 }
 
 static void what_a_full_pull_no_longer_shows_is_stale_up_to_a_fifth(void **state)

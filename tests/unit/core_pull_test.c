@@ -131,7 +131,7 @@ static uint64_t quarantined(void)
 {
     hub_view_t *view;
     assert_int_equal(hub_view_open(fixture.store, &view), HUB_EOK);
-    uint64_t count = hub_quarantine_count(view, HUB_TENANT_DEFAULT, 1);
+    uint64_t count = hub_quarantine_count(view, 1);
     hub_view_close(view);
     return count;
 }

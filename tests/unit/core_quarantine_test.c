@@ -58,7 +58,7 @@ static uint32_t records(hub_table_t table, uint32_t *oldest)
             *oldest = (unsigned char)key.ptr[key.len - 1];
     }
     hub_err_t err = hub_scan_finish(&scan);
-    uint64_t counted = hub_quarantine_count(view, OWN_TENANT, 7);
+    uint64_t counted = hub_quarantine_count(view, 7);
     hub_view_close(view);
     assert_int_equal(err, HUB_EOK);
     if (table == HUB_TABLE_QUARANTINE)

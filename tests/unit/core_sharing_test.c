@@ -340,7 +340,7 @@ typedef struct settings {
 static hub_err_t do_settings(hub_view_t *view, void *arg)
 {
     const settings_t *s = arg;
-    return hub_sharing_follow_integration(&core, view, pool, s->old, s->now);
+    return hub_sharing_follow_integration(view, pool, s->old, s->now);
 }
 
 static void choose_settings(int i)
