@@ -6,7 +6,7 @@
  * only then posts each operation's result back to its worker. No worker ever waits.
  * One change index (DESIGN): every write of an object gives it the next sequence number and moves its single entry in its change
  * stream to the end. (Inside the store the earlier entry stays for a while, void: nobody sees it, and there are never more of them than
- * of the others.) Push, webhooks and the event feed are durable cursors over these streams.
+ * of the others.) Push and the event feed are durable cursors over these streams.
  */
 #ifndef HUB_STORE_H
 #define HUB_STORE_H
@@ -41,7 +41,7 @@ uint64_t hub_store_seq(hub_store_t *store); /* the newest committed sequence num
 hub_err_t hub_store_verify(hub_store_t *store, hub_buf_t *report);
 
 typedef struct hub_store_stats {
-    uint64_t commits, operations, refused, queue_depth, map_size, used_bytes, last_batch, commit_ms_total;
+    uint64_t commits, operations, refused, queue_depth, map_size, used_bytes, last_batch;
 } hub_store_stats_t;
 void hub_store_stats(hub_store_t *store, hub_store_stats_t *out);
 

@@ -96,4 +96,7 @@ void hub_pull_now(hub_agent_t *agent, uint32_t modules /* mask of 1 << ocpi_modu
  * it changes. */
 void hub_agent_report(hub_agent_t *agent, hub_err_t err, int http_status, int ocpi_status, hub_slice_t detail);
 
+/* delivery.c: a member of its answer: ,"name":"time", or null for 0. */
+void hub_delivery_add_time(hub_buf_t *out, const char *name, int64_t ms);
+
 #endif

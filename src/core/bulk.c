@@ -12,17 +12,6 @@
 
 static void next_chunk(hub_bulk_t *bulk);
 
-static void add_problem(hub_buf_t *out, const ocpi_problem_t *problem)
-{
-    hub_buf_add_str(out, "{\"pointer\":");
-    hub_buf_add_json(out, problem->pointer.ptr ? problem->pointer : HUB_SLICE_LIT(""));
-    hub_buf_add_str(out, ",\"rule\":");
-    hub_buf_add_json(out, hub_slice_str(problem->rule));
-    hub_buf_add_str(out, ",\"message\":");
-    hub_buf_add_json(out, problem->message);
-    hub_buf_add_char(out, '}');
-}
-
 static void add_failure(hub_bulk_t *bulk, const hub_bulk_item_t *item)
 {
     hub_buf_t *out = &bulk->results;
@@ -41,12 +30,12 @@ static void add_failure(hub_bulk_t *bulk, const hub_bulk_item_t *item)
             continue;
         if (n++)
             hub_buf_add_char(out, ',');
-        add_problem(out, &item->in.problems.list[i]);
+        hub_reply_add_error(out, &item->in.problems.list[i]);
     }
     if (!n) {
         const hub_err_info_t *info = hub_err_info(item->err);
         const ocpi_problem_t problem = {.rule = info->name, .message = hub_slice_str(info->text)};
-        add_problem(out, &problem);
+        hub_reply_add_error(out, &problem);
     }
     hub_buf_add_str(out, "]}");
 }

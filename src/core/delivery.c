@@ -57,6 +57,14 @@ static void send_off(hub_errand_t *errand, void (*run)(hub_agent_task_t *task, h
 
 /* ---- delivery ---- */
 
+void hub_delivery_add_time(hub_buf_t *out, const char *name, int64_t ms)
+{
+    char text[OCPI_TIME_MAX + 1];
+    if (ms)
+        ocpi_time_format(ms, text);
+    hub_buf_printf(out, ms ? ",\"%s\":\"%s\"" : ",\"%s\":null", name, text);
+}
+
 static void describe(hub_agent_task_t *task, hub_agent_t *agent)
 {
     hub_errand_t *errand = (hub_errand_t *)task;

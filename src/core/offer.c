@@ -2,8 +2,8 @@
 
 #include <string.h>
 
+#include "hub/url.h"
 #include "party.h"
-#include "url.h"
 
 #define ENDPOINTS_MAX 1000
 #define IDENTIFIER_MAX 255

@@ -425,15 +425,6 @@ bool hub_pull_failing(const hub_agent_t *agent)
     return false;
 }
 
-static void add_time(hub_buf_t *out, const char *name, int64_t ms)
-{
-    char text[OCPI_TIME_MAX + 1];
-    hub_buf_printf(out, ",\"%s\":", name);
-    if (ms)
-        ocpi_time_format(ms, text);
-    hub_buf_add_json(out, ms ? hub_slice_str(text) : HUB_SLICE_NONE);
-}
-
 static void describe(hub_agent_t *agent, unsigned i, hub_buf_t *out)
 {
     static const hub_pull_job_t none = {0};
@@ -457,17 +448,17 @@ static void describe(hub_agent_t *agent, unsigned i, hub_buf_t *out)
     int64_t now = hub_now_ms();
     hub_buf_printf(out, ",\"rates\":{\"receivedPerMinute\":%llu,\"refusedPerMinute\":%llu}",
                    (unsigned long long)hub_rate_read(job->received_rate, now), (unsigned long long)hub_rate_read(job->refused_rate, now));
-    add_time(out, "cursor", state->last_start); /* the next delta asks from here on, less an hour */
+    hub_delivery_add_time(out, "cursor", state->last_start); /* the next delta asks from here on, less an hour */
     hub_buf_add_str(out, ",\"lag\":null");
-    add_time(out, "lastFull", state->last_full);
-    add_time(out, "lastDelta", state->last_delta);
-    add_time(out, "lastSuccess", state->last_success);
-    add_time(out, "lastErrorAt", state->last_error_at);
+    hub_delivery_add_time(out, "lastFull", state->last_full);
+    hub_delivery_add_time(out, "lastDelta", state->last_delta);
+    hub_delivery_add_time(out, "lastSuccess", state->last_success);
+    hub_delivery_add_time(out, "lastErrorAt", state->last_error_at);
     hub_buf_add_str(out, ",\"lastError\":");
     hub_buf_add_json(out, state->last_error[0] ? hub_slice_str(state->last_error) : HUB_SLICE_NONE);
     hub_buf_add_str(out, ",\"alert\":");
     hub_buf_add_json(out, state->alert[0] ? hub_slice_str(state->alert) : HUB_SLICE_NONE);
-    add_time(out, "next", job->enabled && !job->running ? job->next : 0);
+    hub_delivery_add_time(out, "next", job->enabled && !job->running ? job->next : 0);
     hub_buf_add_char(out, '}');
 }
 

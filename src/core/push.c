@@ -397,14 +397,6 @@ bool hub_push_refused(const hub_agent_t *agent)
     return agent->push && agent->push->refused_count;
 }
 
-static void add_time(hub_buf_t *out, const char *name, int64_t ms)
-{
-    char text[OCPI_TIME_MAX + 1];
-    if (ms)
-        ocpi_time_format(ms, text);
-    hub_buf_printf(out, ms ? ",\"%s\":\"%s\"" : ",\"%s\":null", name, text);
-}
-
 #define LAG_MOST 10000u
 
 static uint64_t lag_of(const hub_agent_t *agent, const hub_push_row_t *row, hub_view_t *view, uint64_t cursor)
@@ -446,11 +438,11 @@ static void describe(hub_agent_t *agent, unsigned i, hub_view_t *view, hub_buf_t
     int64_t now = hub_now_ms();
     hub_buf_printf(out, ",\"rates\":{\"sentPerMinute\":%llu,\"failedPerMinute\":%llu}",
                    (unsigned long long)hub_rate_read(pump->sent_rate, now), (unsigned long long)hub_rate_read(pump->failed_rate, now));
-    add_time(out, "lastSuccess", pump->last_success);
-    add_time(out, "lastErrorAt", pump->last_error_at);
+    hub_delivery_add_time(out, "lastSuccess", pump->last_success);
+    hub_delivery_add_time(out, "lastErrorAt", pump->last_error_at);
     hub_buf_add_str(out, ",\"lastError\":");
     hub_buf_add_json(out, pump->last_error[0] ? hub_slice_str(pump->last_error) : HUB_SLICE_NONE);
-    add_time(out, "backoffUntil", agent->push ? agent->push->backoff_until : 0);
+    hub_delivery_add_time(out, "backoffUntil", agent->push ? agent->push->backoff_until : 0);
     hub_buf_add_char(out, '}');
 }
 

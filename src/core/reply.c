@@ -59,7 +59,7 @@ static const char *title_of(int status)
     return "Error";
 }
 
-static void add_error(hub_buf_t *out, const ocpi_problem_t *problem)
+void hub_reply_add_error(hub_buf_t *out, const ocpi_problem_t *problem)
 {
     hub_buf_add_str(out, "{\"pointer\":");
     hub_buf_add_json(out, problem->pointer.ptr ? problem->pointer : HUB_SLICE_LIT(""));
@@ -90,7 +90,7 @@ static void problem_body(hub_exchange_t *x, hub_err_t err, hub_slice_t detail, c
                 continue;
             if (n++)
                 hub_buf_add_char(&out, ',');
-            add_error(&out, &problems->list[i]);
+            hub_reply_add_error(&out, &problems->list[i]);
         }
         hub_buf_add_char(&out, ']');
     }

@@ -12,6 +12,8 @@ void hub_reply_empty(hub_exchange_t *x, int status);
 /* RFC 9457. detail none: the error's own text. */
 void hub_reply_problem(hub_exchange_t *x, hub_err_t err, hub_slice_t detail);
 void hub_reply_problemf(hub_exchange_t *x, hub_err_t err, const char *format, ...) HUB_PRINTF(3, 4);
+/* {"pointer","rule","message"} of one problem. */
+void hub_reply_add_error(hub_buf_t *out, const ocpi_problem_t *problem);
 /* With errors: [{pointer, rule, message}] of severity ERROR. */
 void hub_reply_invalid(hub_exchange_t *x, const ocpi_problems_t *problems);
 /* 400 for one thing. */

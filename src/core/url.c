@@ -1,5 +1,5 @@
 /* Which URLs and addresses may be a peer's. */
-#include "url.h"
+#include "hub/url.h"
 
 #include <arpa/inet.h>
 #include <string.h>

@@ -99,9 +99,9 @@ struct hub_store {
 
     hub_view_t writer;
     batch_t batch;
-    _Atomic uint64_t seq, last_txn;                                       /* of our own newest commit */
-    _Atomic uint64_t access;                                              /* hub_view_access; moved after last_txn */
-    _Atomic uint64_t commits, operations, refused, last_batch, commit_ms; /* for people only */
+    _Atomic uint64_t seq, last_txn;                            /* of our own newest commit */
+    _Atomic uint64_t access;                                   /* hub_view_access; moved after last_txn */
+    _Atomic uint64_t commits, operations, refused, last_batch; /* for people only */
 };
 
 /* LMDB's MDB_val has no const form; it does not write through these. */

@@ -74,14 +74,12 @@ static int commit(hub_store_t *store)
         return batch->rc;
     }
     size_t id = mdb_txn_id(store->writer.txn);
-    int64_t began = hub_mono_ms();
     int rc = mdb_txn_commit(store->writer.txn);
     hub_store__cursors_drop(&store->writer);
     store->writer.txn = NULL;
     hub_store__leave(store);
     if (rc)
         return rc;
-    atomic_fetch_add(&store->commit_ms, (uint64_t)(hub_mono_ms() - began));
     atomic_fetch_add(&store->commits, 1);
     atomic_store(&store->seq, batch->seq);
     atomic_store(&store->last_txn, id);
