@@ -10,6 +10,7 @@
 
 #define FEED_LIMIT 100
 #define FEED_LIMIT_MAX 1000
+#define FEED_BYTES ((size_t)4 << 20) /* then the answer ends: partners decide how large an object is */
 
 static const struct source {
     hub_stream_kind_t kind;
@@ -178,6 +179,7 @@ hub_err_t hub_feed_read(hub_view_t *view, hub_feed_t *feed, hub_buf_t *out)
     cursor_t cursors[SOURCES];
     hub_err_t err = HUB_EOK;
     uint64_t after = feed->after;
+    const size_t before = out->len;
     int at;
     feed->count = 0;
     if (after && after < hub_change_horizon(view))
@@ -188,7 +190,7 @@ hub_err_t hub_feed_read(hub_view_t *view, hub_feed_t *feed, hub_buf_t *out)
         cursors[i].live = hub_change_scan_next(&cursors[i].scan, &cursors[i].change);
     }
     hub_pool_t *pool = hub_pool_create();
-    while (feed->count < feed->limit && (at = oldest(cursors)) >= 0) {
+    while (feed->count < feed->limit && out->len - before < FEED_BYTES && (at = oldest(cursors)) >= 0) {
         event_t e = {.source = &sources[at], .change = cursors[at].change};
         bool shown = e.source->module == HUB_MODULE_INTEGRATION ? look_integration(view, &e) : look_object(view, after, &e);
         if (shown) {

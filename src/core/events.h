@@ -9,7 +9,7 @@
 typedef struct hub_feed {
     uint32_t tenant;
     uint64_t after;   /* in: what the reader has; out: where to go on */
-    uint32_t limit;   /* most events */
+    uint32_t limit;   /* most events; fewer come when they grow large */
     bool with_object; /* include=object */
     bool stream;      /* as text/event-stream; else as the items of a JSON array */
     uint32_t count;   /* out: events written */

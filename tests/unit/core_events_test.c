@@ -124,6 +124,29 @@ static void pages_miss_nothing(void **state)
     assert_int_equal(after, whole);
 }
 
+/* A partner decides how large its objects are, but not how much memory an answer takes. */
+static void large_objects_come_a_few_at_a_time(void **state)
+{
+    (void)state;
+    const size_t size = (size_t)3 << 20;
+    hub_integration_t partner = own_partner(7);
+    hub_buf_t blanks = HUB_BUF_INIT(pool);
+    hub_buf_reserve(&blanks, size);
+    memset(blanks.ptr, ' ', size);
+    for (int i = 0; i < 3; i++) {
+        const char *id = hub_pool_printf(pool, "L%d", i).ptr;
+        hub_slice_t text = own_location(OWN_BEC, id, "AVAILABLE", NULL, true);
+        text = hub_pool_printf(pool, "{%.*s%.*s", (int)size, blanks.ptr, (int)text.len - 1, text.ptr + 1);
+        assert_int_equal(own_put(&partner, OCPI_MODULE_LOCATIONS, id, text), HUB_EOK);
+    }
+    uint64_t after = 0;
+    yyjson_val *list;
+    feed(&after, 1000, true, &list);
+    assert_int_equal(yyjson_arr_size(list), 2);
+    feed(&after, 1000, true, &list);
+    assert_int_equal(yyjson_arr_size(list), 1);
+}
+
 static void a_deleted_tariff_is_told(void **state)
 {
     (void)state;
@@ -373,6 +396,7 @@ int main(void)
         own_test(latest_state_of_each_object_once),
         own_test(an_evse_entry_is_skipped_while_its_location_is_ahead),
         own_test(pages_miss_nothing),
+        own_test(large_objects_come_a_few_at_a_time),
         own_test(a_deleted_tariff_is_told),
         own_test(too_old_a_position_is_gone),
         own_test(naming_a_tariff_is_no_event_of_the_tariff),
