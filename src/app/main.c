@@ -1,5 +1,7 @@
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app.h"
 #include "check.h"
@@ -26,8 +28,19 @@ static void help(FILE *out)
     fputs("\nocpi-hub COMMAND --help tells its options. Exit code: 0 success, 1 failure, 2 usage.\n", out);
 }
 
+/* The store is a mapped file: a page behind its end, or one that the disk does not give, comes as this signal. */
+static void on_unreadable(int number)
+{
+    static const char text[] = "ocpi-hub: data.mdb cannot be read, it is damaged or its disk fails: restore a backup\n";
+    (void)number;
+    if (write(STDERR_FILENO, text, sizeof text - 1)) {
+    }
+    _exit(APP_FAILED);
+}
+
 int main(int argc, char **argv)
 {
+    signal(SIGBUS, on_unreadable);
     const char *name = argc > 1 ? argv[1] : "";
     for (size_t i = 0; i < HUB_COUNT(commands); i++)
         if (strcmp(name, commands[i].name) == 0)

@@ -19,6 +19,9 @@
 #define WORKERS_MOST 64u
 #define TICK_MS 10u
 #define STEP_MS 2000
+#define FILES_SERVER 16u /* store, log, listener, and some to spare */
+#define FILES_WORKER 12u
+#define FILES_LEAST 16u /* for clients and partners */
 
 typedef struct thread {
     struct serve *serve;
@@ -205,14 +208,30 @@ static void tune_memory(void)
 #endif
 }
 
-static void raise_limits(void)
+/* Clients get what the limit of open files leaves: without a free one accept would fail, again and again, and so would calls to partners.
+ */
+static bool raise_limits(app_config_t *config)
 {
     struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit of file size is a full disk */
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return true;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    uint64_t own = FILES_SERVER + FILES_WORKER * (uint64_t)worker_count(config->workers), all = files.rlim_max;
+    if (all < own + FILES_LEAST) {
+        fprintf(stderr, "ocpi-hub: at most %llu files may be open (ulimit -n): %llu or more are needed\n", (unsigned long long)all,
+                (unsigned long long)(own + FILES_LEAST));
+        return false;
+    }
+    uint64_t clients = (all - own) / 4 * 3; /* the rest: connections to partners */
+    if (config->connection_limit <= clients)
+        return true;
+    hub_log(HUB_WARN, "connections.limited", HUB_INT("connection_limit", (int64_t)clients), HUB_INT("open_files", (int64_t)all),
+            HUB_STR("hint", "raise the limit of open files (ulimit -n)"));
+    config->connection_limit = (unsigned)clients;
+    return true;
 }
 
 static bool set_log(const char *level)
@@ -413,9 +432,8 @@ int app_serve(int argc, char **argv)
         app_config_help(NULL);
         code = APP_OK;
     } else if (check(&config)) {
-        raise_limits();
         tune_memory();
-        code = run(&config);
+        code = raise_limits(&config) ? run(&config) : APP_FAILED;
     }
     app_config_free(&config);
     return code;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define LINGER_MS 2000u
+#define FULL_TELL_MS 10000
 #define DRAIN_GRACE_MS 500u
 #define LINGER_BYTES ((size_t)64 << 20)
 #define BODY_BYTES_PER_MS 16u
@@ -385,6 +386,10 @@ static uv_tcp_t *tcp_create(hub_http_worker_t *worker)
 static void adopt(hub_http_worker_t *worker, uv_tcp_t *tcp)
 {
     if (worker->stats.open >= worker->limit) {
+        if (uv_now(worker->loop) >= worker->full_told) {
+            worker->full_told = uv_now(worker->loop) + FULL_TELL_MS;
+            hub_log(HUB_WARN, "connections.full", HUB_INT("limit", worker->limit), HUB_STR("hint", "new clients are turned away"));
+        }
         uv_close((uv_handle_t *)tcp, free_handle);
         return;
     }

@@ -126,20 +126,6 @@ static int open_tables(hub_store_t *store, MDB_txn *txn)
     return rc;
 }
 
-/* Reading behind the end of the file would end the process with a signal. */
-static hub_err_t check_length(hub_store_t *store, why_t *why)
-{
-    MDB_envinfo info;
-    MDB_stat pages;
-    struct stat file;
-    int fd;
-    if (mdb_env_info(store->env, &info) || mdb_env_stat(store->env, &pages) || mdb_env_get_fd(store->env, &fd) || fstat(fd, &file))
-        return fail(why, HUB_ESTORE, store->path, "data.mdb cannot be examined");
-    if ((uint64_t)file.st_size >= (uint64_t)(info.me_last_pgno + 1) * pages.ms_psize)
-        return HUB_EOK;
-    return fail(why, HUB_ESTORE, store->path, "data.mdb is damaged, its end is missing: restore a backup");
-}
-
 /* A newer store is refused before any table is added to it: the transaction is then dropped. */
 static hub_err_t load(hub_store_t *store, why_t *why)
 {
@@ -311,8 +297,6 @@ hub_err_t hub_store_open(const hub_store_config_t *config, hub_store_t **out, hu
             err = open_files(store, &why);
         pthread_mutex_unlock(&stores_lock);
     }
-    if (!err)
-        err = check_length(store, &why);
     if (!err)
         err = load(store, &why);
     if (!err && (err = hub_store__views_init(store)))

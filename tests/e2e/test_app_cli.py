@@ -1,6 +1,7 @@
 """The command line: settings from flags, environment and YAML, exit codes, keys, backup."""
 
 import json
+import socket
 import stat
 import subprocess
 import time
@@ -118,6 +119,48 @@ def test_the_data_directory_is_private():
 def test_the_wrong_master_key_is_refused(tmp_path):
     done = run("serve", "--data", tmp_path / "d", "--public-url", "http://h", "--listen", "127.0.0.1:0", env={"OCPI_HUB_MASTER_KEY": "short"})
     assert done.returncode == 1 and "short" not in done.stderr.replace("too short", "")
+
+
+def test_a_store_is_not_opened_with_another_master_key():
+    with Hub() as hub:
+        hub.party()
+        hub.stop()
+        serve = ("serve", "--data", hub.data, "--public-url", "http://h", "--listen", "127.0.0.1:0")
+        other = run(*serve, env={"OCPI_HUB_MASTER_KEY": "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHg="})
+        assert other.returncode == 1 and "not the key that sealed" in other.stderr
+        key = hub.data / "master.key"
+        key.rename(hub.data / "away")
+        lost = run(*serve)
+        assert lost.returncode == 1 and "master.key is missing" in lost.stderr and not key.exists()
+        (hub.data / "away").rename(key)
+        hub.start()
+        assert len(hub.get("/v1/parties")) == 1
+
+
+def test_a_store_that_lost_its_end_is_said():
+    with Hub() as hub:
+        hub.party()
+        hub.stop()
+        with open(hub.data / "data.mdb", "r+b") as f:
+            f.truncate(2 * 4096)
+        done = run("serve", "--data", hub.data, "--public-url", "http://h", "--listen", "127.0.0.1:0")
+        assert done.returncode == 1 and "restore a backup" in done.stderr
+
+
+def test_few_open_files_limit_the_clients_and_are_told(tmp_path):
+    short = subprocess.run(["bash", "-c", 'ulimit -n 16; exec "$@"', "-", binary(), "serve", "--data", tmp_path / "d", "--public-url", "http://h",
+                            "--listen", "127.0.0.1:0"], capture_output=True, text=True, timeout=20)
+    assert short.returncode == 1 and "ulimit -n" in short.stderr
+    with Hub() as hub:
+        hub.stop()
+        hub.command = lambda plain=hub.command: ["bash", "-c", 'ulimit -n 64; exec "$@"', "-"] + plain()
+        hub.start()
+        assert hub.events("connections.limited")
+        clients = [socket.create_connection(("127.0.0.1", hub.port), 5) for _ in range(150)]
+        wait_until(lambda: hub.events("connections.full"))
+        for client in clients:
+            client.close()
+        wait_until(hub.ready)
 
 
 def test_keys_from_the_command_line_beside_a_running_server():
