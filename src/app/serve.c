@@ -428,7 +428,8 @@ int app_serve(int argc, char **argv)
         return APP_USAGE;
     int code = APP_USAGE;
     if (app_config_own(&config, "--help")) {
-        puts("ocpi-hub serve: runs the hub until SIGTERM or SIGINT.\nFlags over environment over YAML file over defaults.\n");
+        puts("ocpi-hub serve: runs the hub until SIGTERM or SIGINT.\nFlags over environment over YAML file (public_url: …) over "
+             "defaults.\n");
         app_config_help(NULL);
         code = APP_OK;
     } else if (check(&config)) {

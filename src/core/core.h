@@ -75,6 +75,7 @@ typedef struct hub_exchange_state {
     ocpi_target_t target;
     bool ocpi;
     int64_t started;           /* monotonic ms */
+    hub_slice_t problem;       /* detail of the problem that is answered on /v1, for the log */
     hub_slice_t problem_extra; /* further members of a problem body, e.g. "\"version\":7"; set before the reply */
 } hub_exchange_state_t;
 

@@ -84,7 +84,8 @@ void hub_exchange_done(hub_exchange_t *x)
         if (x->reply.status >= 500)
             level = HUB_WARN;
         hub_log(level, "request.failed", HUB_STR("trace_id", state->trace_id), HUB_STR("method", hub_method_name(x->method)),
-                HUB_SLICE("path", x->path), HUB_INT("http_status", x->reply.status), HUB_SLICE("actor", state->actor));
+                HUB_SLICE("path", x->path), HUB_INT("http_status", x->reply.status), HUB_SLICE("detail", state->problem),
+                HUB_SLICE("actor", state->actor));
     }
     x->done(x);
 }

@@ -76,6 +76,7 @@ static void problem_body(hub_exchange_t *x, hub_err_t err, hub_slice_t detail, c
     /* What went wrong inside is for the log, not for the client. */
     if (err == HUB_EINTERNAL || err == HUB_ESTORE || err == HUB_ECRYPTO || !detail.ptr)
         detail = hub_slice_str(info->text);
+    x->state->problem = detail;
     hub_buf_t out = HUB_BUF_INIT(x->pool);
     hub_buf_printf(&out, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":", title_of(info->http_status),
                    info->http_status);

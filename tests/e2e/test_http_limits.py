@@ -171,6 +171,7 @@ def test_the_trace_id_of_a_problem_is_in_the_log(hub):
                   hub.request("GET", "/nothing")):
         assert reply.status >= 400
         line, = [e for e in hub.events("request.failed") if e["trace_id"] == reply.body["trace_id"]]
+        assert line["detail"] == reply.body["detail"]
         assert line["http_status"] == reply.status and "wrong" not in str(line)
 
 
