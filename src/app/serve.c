@@ -220,9 +220,10 @@ static bool raise_limits(app_config_t *config)
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
     uint64_t own = FILES_SERVER + FILES_WORKER * (uint64_t)worker_count(config->workers), all = files.rlim_max;
-    if (all < own + FILES_LEAST) {
+    uint64_t needed = own + FILES_LEAST;
+    if (all < needed) {
         fprintf(stderr, "ocpi-hub: at most %llu files may be open (ulimit -n): %llu or more are needed\n", (unsigned long long)all,
-                (unsigned long long)(own + FILES_LEAST));
+                (unsigned long long)needed);
         return false;
     }
     uint64_t clients = (all - own) / 4 * 3; /* the rest: connections to partners */
