@@ -12,7 +12,6 @@
 #include <stdatomic.h>
 #include <uv.h>
 
-
 #include "hub/http.h"
 #include "wire.h"
 
@@ -82,7 +81,7 @@ struct hub_http_worker {
     hub_http__conn_t *conns, *wake;
     hub_http__request_t *spare;
     unsigned limit, waiting; /* connections at most; exchanges that core has not answered */
-    uint64_t full_told; /* the log has said that clients are turned away: not again before (loop time, ms) */
+    uint64_t full_told;      /* the log has said that clients are turned away: not again before (loop time, ms) */
     bool draining;
     struct { /* written by the worker alone, read by any thread */
         _Atomic uint64_t accepted, refused, requests, timeouts, open;
