@@ -207,6 +207,8 @@ typedef struct hub_list_row {
     uint8_t tag;          /* 0: an object's own row */
     hub_audience_t audience;
     hub_slice_t key; /* of the object; mapped */
+    hub_slice_t
+        bytes; /* on a page: the object's, mapped, where the list had to look at the object anyway (own rows, no window); else none */
 } hub_list_row_t;
 
 #define HUB_LIST_AUDIENCES 64

@@ -36,6 +36,9 @@ static hub_err_t add_row(hub_view_t *view, hub_pool_t *pool, const hub_objects_p
     int64_t last_updated;
     if (page->to && row->tag)
         return hub_objects_view(view, pool, page->to, page->module, row->key, page->version, bytes, &head, &last_updated);
+    *bytes = row->bytes;
+    if (bytes->ptr)
+        return HUB_EOK;
     hub_err_t err = hub_object_get_key(view, row->key, &head);
     *bytes = head.bytes;
     return err;

@@ -195,8 +195,11 @@ static hub_err_t give(hub_view_t *view, const hub_list_query_t *query, bool has_
 {
     hub_err_t err = resolve_key(view, query->module, row);
     hub_object_t object;
-    if (!err && !has_time && !row->tag && !(err = hub_object_get_key(view, row->key, &object)))
+    row->bytes = HUB_SLICE_NONE;
+    if (!err && !has_time && !row->tag && !(err = hub_object_get_key(view, row->key, &object))) {
         row->last_updated = object.last_updated;
+        row->bytes = object.bytes;
+    }
     if (!err)
         row->key = hub_pool_copy(pool, row->key);
     return err == HUB_ENOT_FOUND ? HUB_ESTORE : err;
