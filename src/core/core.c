@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent.h"
-#include "events.h"
+#include "event/events.h"
 #include "face.h"
-#include "integration.h"
+#include "integration/integration.h"
 #include "metrics.h"
 #include "sweep.h"
+#include "sync/agent.h"
 
 #define BODY_LIMIT ((size_t)8 << 20)
 #define BULK_LIMIT ((size_t)512 << 20)

@@ -3,9 +3,9 @@
 
 #include "core.h"
 #include "face.h"
-#include "integration.h"
+#include "integration/integration.h"
+#include "integration/registration.h"
 #include "metrics.h"
-#include "registration.h"
 #include "reply.h"
 #include "v1.h"
 

@@ -3,10 +3,10 @@
  * process is refused at once. */
 #include <string.h>
 
-#include "collection.h"
 #include "face.h"
-#include "integration.h"
+#include "integration/integration.h"
 #include "reply.h"
+#include "settings/collection.h"
 #include "v1.h"
 
 enum {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "face.h"
-#include "integration.h"
+#include "integration/integration.h"
 #include "metrics.h"
 
 void hub_reply_add_header(hub_exchange_t *x, const char *lower_case_name, hub_slice_t value)

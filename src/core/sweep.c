@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "objects.h"
+#include "object/objects.h"
 
 #define FIRST_MS 60000ull
 #define EVERY_MS 3600000ull

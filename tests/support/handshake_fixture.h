@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "core_fixture.h"
-#include "registration.h"
+#include "integration/registration.h"
 
 static fixture_t alpha, beta; /* alpha: eMSP; beta: CPO */
 static hub_pool_t *pool;

@@ -3,9 +3,9 @@
 #define TESTS_OWN_H
 
 #include "metrics.h"
-#include "objects.h"
-#include "reference.h"
-#include "sharing.h"
+#include "object/objects.h"
+#include "sharing/reference.h"
+#include "sharing/sharing.h"
 #include "store_fixture.h"
 
 #define OWN_TENANT 1u

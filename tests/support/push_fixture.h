@@ -4,9 +4,9 @@
 
 #include "sync_fixture.h"
 
-#include "objects.h"
-#include "push.h"
-#include "quarantine.h"
+#include "object/objects.h"
+#include "object/quarantine.h"
+#include "sync/push.h"
 
 static const hub_endpoint_t endpoints[] = {
     {OCPI_MODULE_LOCATIONS, OCPI_RECEIVER, HUB_SLICE_LIT("locations"), HUB_SLICE_LIT("http://partner.test/2.2.1/receiver/locations/")},

@@ -2,7 +2,7 @@
 #ifndef TESTS_SHARING_MODEL_H
 #define TESTS_SHARING_MODEL_H
 
-#include "integration.h"
+#include "integration/integration.h"
 
 #define TENANT 1u
 #define PARTIES 2

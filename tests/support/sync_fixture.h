@@ -14,9 +14,9 @@
 
 #include <cmocka.h>
 
-#include "agent.h"
 #include "core.h"
-#include "registration.h"
+#include "integration/registration.h"
+#include "sync/agent.h"
 
 #define FIXTURE_KEY "test-admin-key-0123456789abcdef"
 #define FIXTURE_CALLS 4096

@@ -1,7 +1,7 @@
 /* Agents and their calls: who runs where, what a request carries, what happens at the end. */
 #include "sync_fixture.h"
 
-#include "push.h"
+#include "sync/push.h"
 
 static const hub_endpoint_t endpoints[] = {
     {OCPI_MODULE_LOCATIONS, OCPI_RECEIVER, HUB_SLICE_LIT("locations"), HUB_SLICE_LIT("http://partner.test/locations")},

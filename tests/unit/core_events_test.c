@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "events.h"
+#include "event/events.h"
 #include "own.h"
 
 /* ---- reading ---- */

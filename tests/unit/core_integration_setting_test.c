@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-#include "src/core/collection.h"
-#include "src/core/integration_setting.h"
+#include "integration/integration_setting.h"
+#include "settings/collection.h"
 
 static hub_crypto_t *crypto;
 

@@ -8,9 +8,9 @@
 
 #include "core_fixture.h"
 #include "face.h"
-#include "integration_setting.h"
-#include "party.h"
-#include "registration.h"
+#include "integration/integration_setting.h"
+#include "integration/party.h"
+#include "integration/registration.h"
 
 static fixture_t f;
 static hub_pool_t *pool;

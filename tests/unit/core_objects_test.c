@@ -11,9 +11,9 @@
 #include <cmocka.h>
 
 #include "metrics.h"
-#include "object.h"
-#include "objects.h"
-#include "quarantine.h"
+#include "object/object.h"
+#include "object/objects.h"
+#include "object/quarantine.h"
 
 #define NOW 1790000000000ll /* 2026-09-21 */
 

@@ -1,10 +1,10 @@
 /* Pulling from a scripted partner: pages, broken pages, windows, stale marks. */
 #include "sync_fixture.h"
 
-#include "crawl.h"
-#include "objects.h"
-#include "pull.h"
-#include "quarantine.h"
+#include "object/objects.h"
+#include "object/quarantine.h"
+#include "sync/crawl.h"
+#include "sync/pull.h"
 
 #define BASE "http://partner.test/2.2.1/sender/locations"
 static const hub_endpoint_t endpoints[] = {

@@ -2,7 +2,7 @@
  * again after a great change of what it sees. */
 #include "push_fixture.h"
 
-#include "reference.h"
+#include "sharing/reference.h"
 
 static const fixture_sent_t *last_sent(void)
 {

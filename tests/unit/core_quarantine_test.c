@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
+#include "object/quarantine.h"
 #include "own.h"
-#include "quarantine.h"
 
 static hub_integration_t partner;
 

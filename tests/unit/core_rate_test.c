@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "rate.h"
+#include "sync/rate.h"
 
 static void counts_the_last_minute(void **state)
 {

@@ -12,9 +12,9 @@
 #include <string.h>
 
 #include "metrics.h"
-#include "objects.h"
-#include "reference.h"
-#include "sharing.h"
+#include "object/objects.h"
+#include "sharing/reference.h"
+#include "sharing/sharing.h"
 #include "sharing_model.h"
 #include "store_fixture.h"
 

@@ -1,0 +1,387 @@
+/* /v1/integrations: the handlers. What a request wants is read and checked here, on its worker; what is stored meets it in
+ * integration_write.c. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "handshake/handshake.h"
+#include "integration_setting.h"
+#include "registration.h"
+#include "reply.h"
+#include "settings/collection.h"
+#include "v1.h"
+
+#define REMOVE_STEP 500u /* objects an operation removes: a batch that others wait for only briefly */
+
+/* ---- what is asked for beside the body ---- */
+
+static bool prefers(hub_exchange_t *x, const char *want)
+{
+    hub_slice_t rest = x->header[HUB_HEADER_PREFER], one, name;
+    while (hub_slice_split(&rest, ',', &one)) {
+        hub_slice_split(&one, '=', &name);
+        hub_slice_t value = hub_slice_trim(one);
+        if (value.len >= 2 && value.ptr[0] == '"')
+            value = hub_slice(value.ptr + 1, value.len - 2);
+        if (hub_slice_caseeq_str(hub_slice_trim(name), "return") && hub_slice_caseeq_str(value, want))
+            return true;
+    }
+    return false;
+}
+
+static bool read_include(hub_exchange_t *x, unsigned *include)
+{
+    static const struct {
+        const char *name;
+        unsigned bits;
+    } names[] = {{"all", HUB_INCLUDE_ALL | HUB_INCLUDE_EVERY},
+                 {"none", 0},
+                 {"locations", HUB_INCLUDE_LOCATIONS},
+                 {"tariffs", HUB_INCLUDE_TARIFFS},
+                 {"receivedTariffs", HUB_INCLUDE_RECEIVED_TARIFFS}};
+    hub_slice_t text, one;
+    *include = HUB_INCLUDE_EVERY;
+    if (!ocpi_query_get(x->pool, x->query, "include", &text) || !text.len)
+        return true;
+    *include = 0;
+    while (hub_slice_split(&text, ',', &one)) {
+        size_t i = 0;
+        while (i < HUB_COUNT(names) && !hub_slice_eq_str(one, names[i].name))
+            i++;
+        if (i == HUB_COUNT(names)) {
+            hub_reply_wrong(x, "/query/include", "enum", "must be all, none, or a list of locations, tariffs, receivedTariffs");
+            return false;
+        }
+        *include |= names[i].bits;
+    }
+    return true;
+}
+
+static bool read_show(hub_exchange_t *x, hub_integration_show_t *show)
+{
+    hub_slice_t reveal;
+    *show = (hub_integration_show_t){.lists = true};
+    if (!read_include(x, &show->include))
+        return false;
+    if (!ocpi_query_get(x->pool, x->query, "reveal", &reveal) || !reveal.len)
+        return true;
+    if (!hub_slice_eq_str(reveal, "secrets")) {
+        hub_reply_wrong(x, "/query/reveal", "enum", "must be secrets");
+        return false;
+    }
+    if (!(x->state->permissions & HUB_PERMIT_KEY_ADMIN)) {
+        hub_reply_problem(x, HUB_EFORBIDDEN, HUB_SLICE_LIT("reveal=secrets needs the permission KEY.ADMIN"));
+        return false;
+    }
+    return show->reveal = true;
+}
+
+/* ---- answers ---- */
+
+static void reply_whole(hub_exchange_t *x, int status, uint32_t id, const hub_integration_show_t *show)
+{
+    uint64_t version;
+    hub_buf_t out = HUB_BUF_INIT(x->pool);
+    hub_view_t *view = hub_exchange_view(x);
+    if (!view)
+        return;
+    hub_buf_reserve(&out, 4096);
+    hub_err_t err = hub_integration_write(x->worker->core, view, x->pool, x->state->tenant, id, show, &out, &version);
+    if (err) {
+        hub_reply_problem(x, err, HUB_SLICE_NONE);
+        return;
+    }
+    hub_v1_add_etag(x, version);
+    if (show->reveal)
+        hub_reply_add_header(x, "cache-control", HUB_SLICE_LIT("no-store"));
+    hub_reply_json(x, status, hub_buf_slice(&out));
+}
+
+void hub_v1_integration_get(hub_exchange_t *x)
+{
+    uint32_t id;
+    hub_integration_show_t show;
+    if (!hub_v1_id(x, &id) || !read_show(x, &show))
+        return;
+    if (show.include & HUB_INCLUDE_ALL)
+        hub_integration_stream(x, id, &show);
+    else
+        reply_whole(x, 200, id, &show);
+}
+
+/* ---- list ---- */
+
+typedef struct listing {
+    hub_exchange_t *x;
+    hub_view_t *view;
+    hub_v1_page_t page;
+    hub_integration_show_t show;
+    hub_slice_t type, status, reference; /* filters; none: all */
+    hub_buf_t out;
+    uint64_t total;
+    hub_err_t err;
+} listing_t;
+
+static bool fits(const listing_t *l, const hub_setting_values_t *values, uint32_t tenant, uint32_t id)
+{
+    hub_pool_t *pool = l->x->pool;
+    if (l->type.ptr && !hub_slice_eq(l->type, hub_setting_text(pool, values->json[S_TYPE])))
+        return false;
+    if (l->reference.ptr && !hub_slice_eq(l->reference, hub_setting_text(pool, values->json[S_REFERENCE])))
+        return false;
+    if (!l->status.ptr)
+        return true;
+    bool enabled = !values->json[S_ENABLED].ptr || hub_setting_true(values->json[S_ENABLED]);
+    hub_integration_status_t status = enabled ? hub_registration_status(l->view, tenant, id) : HUB_STATUS_SUSPENDED;
+    return hub_slice_eq_str(l->status, hub_integration_status_name(status));
+}
+
+static bool list_one(void *arg, uint32_t tenant, uint32_t id)
+{
+    listing_t *l = arg;
+    bool filtered = l->type.ptr || l->status.ptr || l->reference.ptr;
+    if (filtered) {
+        hub_key_t key;
+        hub_slice_t record;
+        hub_setting_values_t values;
+        uint64_t version;
+        hub_integration_key(&key, tenant, id);
+        if (hub_view_get(l->view, HUB_TABLE_INTEGRATION, &key, &record) != HUB_EOK ||
+            hub_setting_decode(&hub_integration_settings, record, &values, &version) != HUB_EOK || !fits(l, &values, tenant, id))
+            return true;
+    }
+    if (l->total++ < l->page.offset || l->total > l->page.offset + l->page.limit)
+        return true;
+    if (l->out.len > 1)
+        hub_buf_add_char(&l->out, ',');
+    l->err = hub_integration_write(l->x->worker->core, l->view, l->x->pool, tenant, id, &l->show, &l->out, NULL);
+    return l->err == HUB_EOK;
+}
+
+static void add_filter(listing_t *l, hub_buf_t *out, const char *name, hub_slice_t *value)
+{
+    if (!ocpi_query_get(l->x->pool, l->x->query, name, value))
+        *value = HUB_SLICE_NONE;
+    if (!value->ptr)
+        return;
+    hub_buf_printf(out, "&%s=", name);
+    hub_buf_add_url(out, *value);
+}
+
+void hub_v1_integration_list(hub_exchange_t *x)
+{
+    listing_t l = {.x = x, .out = HUB_BUF_INIT(x->pool)};
+    hub_buf_t filters = HUB_BUF_INIT(x->pool);
+    l.view = hub_exchange_view(x);
+    if (!l.view || !hub_v1_page_read(x, &l.page) || !read_show(x, &l.show))
+        return;
+    l.show.lists = false;
+    add_filter(&l, &filters, "type", &l.type);
+    add_filter(&l, &filters, "status", &l.status);
+    add_filter(&l, &filters, "reference", &l.reference);
+    l.page.filters = hub_buf_slice(&filters);
+    hub_buf_add_char(&l.out, '[');
+    hub_err_t err = hub_integration_each(l.view, x->state->tenant, list_one, &l);
+    hub_buf_add_char(&l.out, ']');
+    if (err || l.err) {
+        hub_reply_problem(x, err ? err : l.err, HUB_SLICE_NONE);
+        return;
+    }
+    hub_v1_page_headers(x, &l.page, "/v1/integrations", l.total);
+    hub_reply_json(x, 200, hub_buf_slice(&l.out));
+}
+
+/* ---- create and update ---- */
+
+typedef struct updating {
+    hub_integration_change_t change; /* first */
+    hub_integration_show_t show;
+} updating_t;
+
+static hub_err_t apply_change(hub_view_t *view, hub_op_t *op)
+{
+    return hub_integration_change(view, hub_write_of(op)->arg);
+}
+
+static void reply_refused(hub_exchange_t *x, const hub_integration_change_t *change, hub_err_t err)
+{
+    if (err == HUB_EINVALID) {
+        hub_reply_invalid(x, &change->problems);
+        return;
+    }
+    if (err == HUB_ESTALE || err == HUB_EPRECONDITION)
+        hub_v1_tell_version(x, change->version);
+    hub_reply_problem(x, err, change->conflict);
+}
+
+static void changed(hub_write_t *write)
+{
+    hub_exchange_t *x = write->x;
+    updating_t *u = write->arg;
+    const hub_integration_change_t *change = &u->change;
+    if (write->op.err) {
+        reply_refused(x, change, write->op.err);
+        return;
+    }
+    if (x->method == HUB_POST)
+        hub_reply_add_header(x, "location",
+                             hub_pool_printf(x->pool, "%.*s/v1/integrations/%u", HUB_SLICE_FMT(x->worker->core->public_url), change->id));
+    bool minimal = prefers(x, "minimal"), whole = prefers(x, "representation");
+    if (minimal || whole)
+        hub_reply_add_header(x, "preference-applied", minimal ? HUB_SLICE_LIT("return=minimal") : HUB_SLICE_LIT("return=representation"));
+    if (x->method != HUB_POST && (minimal || (x->method == HUB_PATCH && !whole))) {
+        hub_v1_add_etag(x, change->version);
+        hub_reply_empty(x, 204);
+    } else {
+        reply_whole(x, x->method == HUB_POST ? 201 : 200, change->id, &u->show);
+    }
+}
+
+/* A PATCH must name something that can be updated; `version` alone says only which state is meant. */
+static bool says_something(const hub_integration_change_t *change)
+{
+    return ((change->in.given | change->in.nulls) & ~(1ull << S_VERSION)) != 0;
+}
+
+static void start_change(hub_exchange_t *x, bool create, bool full)
+{
+    updating_t *u = HUB_POOL_NEW(x->pool, updating_t);
+    hub_integration_change_t *change = &u->change;
+    if (!create && !hub_v1_id(x, &change->id))
+        return;
+    if (!read_show(x, &u->show))
+        return;
+    yyjson_val *body = hub_body_json(x, false);
+    if (!body)
+        return;
+    change->core = x->worker->core;
+    change->pool = x->pool;
+    change->tenant = x->state->tenant;
+    change->create = create;
+    change->full = full;
+    change->actor = x->state->actor;
+    change->if_match = create ? HUB_SLICE_NONE : x->header[HUB_HEADER_IF_MATCH];
+    ocpi_problems_init(&change->problems, x->pool);
+    bool ok =
+        hub_setting_read(x->pool, &hub_integration_settings, change->core->config.insecure_peers, body, &change->in, &change->problems);
+    if (create && !hub_setting_given(&change->in, S_TYPE))
+        hub_setting_give(&change->in, S_TYPE, HUB_SLICE_LIT("\"OCPI\""));
+    if (ok && !full && !says_something(change)) {
+        ocpi_problem_add(&change->problems, OCPI_ERROR, HUB_SLICE_LIT(""), "empty", "holds nothing that can be updated");
+        ok = false;
+    }
+    if (ok)
+        hub_exchange_write(x, apply_change, changed, u);
+    else
+        hub_reply_invalid(x, &change->problems);
+}
+
+void hub_v1_integration_create(hub_exchange_t *x)
+{
+    start_change(x, true, true);
+}
+
+void hub_v1_integration_put(hub_exchange_t *x)
+{
+    start_change(x, false, true);
+}
+
+void hub_v1_integration_patch(hub_exchange_t *x)
+{
+    start_change(x, false, false);
+}
+
+/* ---- delete: tell the peer (on the integration's home worker), remove what it gave us step by step, then the integration ---- */
+
+typedef struct deleting {
+    hub_agent_task_t task; /* first */
+    hub_task_t back;       /* carries us home to the exchange's worker */
+    hub_exchange_t *x;
+    uint32_t id;
+    bool gone;
+} deleting_t;
+
+static void remove_step(hub_exchange_t *x, deleting_t *d);
+
+static hub_err_t apply_remove(hub_view_t *view, hub_op_t *op)
+{
+    hub_write_t *write = hub_write_of(op);
+    deleting_t *d = write->arg;
+    hub_pool_t *pool = hub_pool_create();
+    hub_err_t err = hub_integration_remove(write->x->worker->core, view, pool, write->x->state->tenant, d->id, REMOVE_STEP, &d->gone);
+    hub_pool_destroy(pool);
+    return err;
+}
+
+static void removed(hub_write_t *write)
+{
+    deleting_t *d = write->arg;
+    if (write->op.err)
+        hub_reply_problem(write->x, write->op.err, HUB_SLICE_NONE);
+    else if (d->gone)
+        hub_reply_empty(write->x, 204);
+    else
+        remove_step(write->x, d);
+}
+
+static void remove_step(hub_exchange_t *x, deleting_t *d)
+{
+    hub_exchange_write(x, apply_remove, removed, d);
+}
+
+static void on_back(hub_task_t *task)
+{
+    deleting_t *d = (deleting_t *)((char *)task - offsetof(deleting_t, back));
+    remove_step(d->x, d);
+}
+
+/* Home worker: the peer was told, or could not be: either way we go on. */
+static void on_unregistered(void *arg, hub_err_t err)
+{
+    deleting_t *d = arg;
+    if (err)
+        hub_log(HUB_INFO, "integration.delete.peer", HUB_INT("integration", d->id), HUB_STR("error", hub_err_info(err)->name));
+    hub_mailbox_post(d->x->worker->mailbox, &d->back);
+}
+
+static void unregister(hub_agent_task_t *task, hub_agent_t *agent)
+{
+    deleting_t *d = (deleting_t *)task;
+    if (agent)
+        hub_handshake_unregister(agent, on_unregistered, d);
+    else
+        on_unregistered(d, HUB_EOK);
+}
+
+void hub_v1_integration_delete(hub_exchange_t *x)
+{
+    uint32_t id;
+    hub_integration_t *integration;
+    hub_view_t *view = hub_exchange_view(x);
+    if (!view || !hub_v1_id(x, &id))
+        return;
+    hub_err_t err = hub_integration_get(x->worker, view, x->state->tenant, id, &integration);
+    if (!err && !hub_etag_matches(x->header[HUB_HEADER_IF_MATCH], integration->version)) {
+        err = HUB_EPRECONDITION;
+        hub_v1_tell_version(x, integration->version);
+        hub_integration_unref(integration);
+    }
+    if (err) {
+        hub_reply_problem(x, err, HUB_SLICE_NONE);
+        return;
+    }
+    deleting_t *d = HUB_POOL_NEW(x->pool, deleting_t);
+    d->x = x;
+    d->id = id;
+    d->back.run = on_back;
+    bool tell = integration->is_ocpi;
+    hub_integration_unref(integration);
+    hub_exchange_view_close(x);
+    if (!tell) {
+        remove_step(x, d);
+        return;
+    }
+    d->task.tenant = x->state->tenant;
+    d->task.integration = id;
+    d->task.run = unregister;
+    hub_agent_post(x->worker->core, &d->task);
+}

@@ -1,0 +1,87 @@
+/* Lists and single objects as they go out: a row without an overriding binding is appended as it is stored, nothing is parsed. */
+#include "object.h"
+
+#include <string.h>
+
+#include "reply.h"
+#include "sharing/sharing.h"
+
+hub_err_t hub_objects_view(hub_view_t *view, hub_pool_t *pool, const hub_integration_t *to, ocpi_module_t module, hub_slice_t object_key,
+                           ocpi_version_t version, hub_slice_t *bytes, hub_object_t *head, int64_t *last_updated)
+{
+    (void)version; /* own objects are stored in the one version that is served */
+    hub_sharing_t sharing = {0};
+    hub_err_t err = hub_object_get_key(view, object_key, head);
+    if (!err)
+        err = hub_sharing_get(view, to, module, object_key, head, &sharing);
+    if (err)
+        return err;
+    *last_updated = sharing.last_updated;
+    *bytes = head->bytes;
+    if (sharing.withdrawn || sharing.binding.len || sharing.last_updated != head->last_updated)
+        *bytes = hub_sharing_render(pool, &sharing, head->bytes);
+    return HUB_EOK;
+}
+
+uint32_t hub_objects__max_limit(const hub_core_t *core, const hub_integration_t *to)
+{
+    if (to && to->profile.page_limit)
+        return to->profile.page_limit;
+    return core->config.page_limit ? core->config.page_limit : HUB_PAGE_LIMIT;
+}
+
+static hub_err_t add_row(hub_view_t *view, hub_pool_t *pool, const hub_objects_page_t *page, const hub_list_row_t *row, hub_slice_t *bytes)
+{
+    hub_object_t head;
+    int64_t last_updated;
+    if (page->to && row->tag)
+        return hub_objects_view(view, pool, page->to, page->module, row->key, page->version, bytes, &head, &last_updated);
+    *bytes = row->bytes;
+    if (bytes->ptr)
+        return HUB_EOK;
+    hub_err_t err = hub_object_get_key(view, row->key, &head);
+    *bytes = head.bytes;
+    return err;
+}
+
+hub_err_t hub_objects__page(hub_view_t *view, hub_pool_t *pool, hub_objects_page_t *page, hub_buf_t *out)
+{
+    hub_audience_t own = hub_audience(HUB_AUDIENCE_TENANT_OWN, page->tenant);
+    hub_list_query_t query = {.audiences = &own, .audience_count = 1};
+    hub_err_t err = page->to ? hub_sharing_list(view, pool, page->to, page->module, &query) : HUB_EOK;
+    query.module = (uint8_t)page->module;
+    query.from = page->page.from;
+    query.to = page->page.to;
+    query.offset = page->page.offset;
+    query.position = page->page.position;
+    query.limit = page->page.limit;
+    query.count = true;
+    if (!err)
+        err = hub_list(view, &query, pool, &page->list);
+    for (uint32_t i = 0, n = 0; !err && i < page->list.count; i++) {
+        hub_slice_t bytes;
+        err = add_row(view, pool, page, &page->list.rows[i], &bytes);
+        if (err == HUB_ENOT_FOUND) {
+            err = HUB_EOK;
+            continue;
+        }
+        if (err)
+            break;
+        hub_buf_reserve(out, n ? bytes.len + 1 : (bytes.len + 16) * page->list.count);
+        if (n++)
+            hub_buf_add_char(out, ',');
+        hub_buf_add(out, bytes);
+    }
+    return err;
+}
+
+void hub_objects__page_headers(hub_exchange_t *x, const hub_objects_page_t *page)
+{
+    if (page->list.next.len) {
+        hub_slice_t public_url = x->worker->core->public_url;
+        hub_slice_t url = hub_pool_printf(x->pool, "%.*s%.*s", HUB_SLICE_FMT(public_url), HUB_SLICE_FMT(x->path));
+        hub_reply_add_header(x, "link", ocpi_page_link(x->pool, url, &page->page, page->list.count, page->list.next));
+    }
+    hub_reply_add_header(x, "x-total-count", hub_pool_printf(x->pool, "%llu", (unsigned long long)page->list.total));
+    hub_reply_add_header(x, "x-limit", hub_pool_printf(x->pool, "%u", page->max_limit));
+}
