@@ -5,7 +5,7 @@
  * strict profile, is held to the rows. */
 #include <string.h>
 
-#include "schema.h"
+#include "rule.h"
 
 typedef struct frame {
     const struct frame *up;
@@ -51,13 +51,6 @@ static hub_slice_t name_of(const frame_t *frame)
     return frame ? frame->key : HUB_SLICE_LIT("the object");
 }
 
-/* What kind of defect: decides between warning and error. */
-typedef enum weight {
-    MILD,  /* odd but sound: a warning also for our own */
-    PLAIN, /* against the rows: a warning for peers, an error for our own */
-    HARD   /* against the rows, and the object itself is unusable where it stands on AT_SELF */
-} weight_t;
-
 #define report(run, frame, where, weight, rule, ...)                                                                                       \
     do {                                                                                                                                   \
         if (noted(run, frame, where, weight, rule))                                                                                        \
@@ -71,6 +64,8 @@ static bool lenient(const run_t *run)
 
 static int severity(const run_t *run, unsigned where, weight_t weight)
 {
+    if (weight == ADVICE)
+        return OCPI_WARNING;
     if (run->check->strict || (weight == HARD && (where & AT_SELF)))
         return OCPI_ERROR;
     return run->check->own && weight != MILD ? OCPI_ERROR : OCPI_WARNING;
@@ -258,102 +253,25 @@ static void report_missing(run_t *run, const ocpi_field_t *field, yyjson_val *ob
 
 /* ---- rules between fields ---- */
 
-static void cross_hours(run_t *run, yyjson_val *hours, const frame_t *at)
+typedef struct here {
+    run_t *run;
+    const frame_t *at;
+} here_t;
+
+static void breach(void *arg, const ocpi_rule_t *rule, hub_slice_t below)
 {
-    bool regular = yyjson_arr_size(yyjson_obj_get(hours, "regular_hours")) > 0;
-    yyjson_val *always = yyjson_obj_get(hours, "twentyfourseven");
-    if (yyjson_is_false(always) && !regular)
-        report(run, at, 0, MILD, "L10", "regular_hours are needed when twentyfourseven is false");
-    if (yyjson_is_true(always) && regular)
-        report(run, at, 0, MILD, "L10", "regular_hours are only for twentyfourseven false");
+    const here_t *here = arg;
+    hub_slice_t pointer = pointer_of(here->run, here->at);
+    if (below.len)
+        pointer = hub_pool_printf(here->run->problems->pool, "%.*s%.*s", HUB_SLICE_FMT(pointer), HUB_SLICE_FMT(below));
+    ocpi_problem_add(here->run->problems, severity(here->run, 0, (weight_t)rule->weight), pointer, rule->number, "%s", rule->text);
 }
 
-static void cross_period(run_t *run, yyjson_val *period, const frame_t *at)
+static void check_rules(run_t *run, ocpi_object_id_t id, yyjson_val *value, const frame_t *at)
 {
-    hub_slice_t begin = ocpi_get_str(period, "period_begin"), end = ocpi_get_str(period, "period_end");
-    if (begin.len == 5 && end.len == 5 && memcmp(begin.ptr, end.ptr, 5) >= 0)
-        report(run, at, 0, MILD, "L10", "period_end must be later than period_begin");
-}
-
-static void cross_publish_token(run_t *run, yyjson_val *token, const frame_t *at)
-{
-    bool uid = ocpi_get_str(token, "uid").len > 0, number = ocpi_get_str(token, "visual_number").len > 0;
-    if (!uid && !number && !ocpi_get_str(token, "group_id").len)
-        report(run, at, 0, MILD, "L8", "one of uid, visual_number and group_id is needed");
-    else if ((uid && !ocpi_get_str(token, "type").len) || (number && !ocpi_get_str(token, "issuer").len))
-        report(run, at, 0, MILD, "L8", "uid needs type, and visual_number needs issuer");
-}
-
-/* L9: what names a child names one. */
-static void cross_unique(run_t *run, yyjson_val *parent, const char *children, const char *name, const frame_t *at)
-{
-    yyjson_val *list = yyjson_obj_get(parent, children), *one;
-    const size_t most = 256; /* pairs are compared */
-    size_t i, max;
-    yyjson_arr_foreach(list, i, max, one)
-    {
-        hub_slice_t id = ocpi_get_str(one, name);
-        for (size_t j = 0; id.len && j < i && j < most; j++) {
-            if (!hub_slice_caseeq(id, ocpi_get_str(yyjson_arr_get(list, j), name)))
-                continue;
-            frame_t in = {at, hub_slice_str(children), 0}, here = {&in, HUB_SLICE_NONE, i};
-            report(run, &here, 0, MILD, "L9", "%s must be unique among %s", name, children);
-            break;
-        }
-    }
-}
-
-static void cross_location(run_t *run, yyjson_val *location, const frame_t *at)
-{
-    frame_t allowed = {at, HUB_SLICE_LIT("publish_allowed_to"), 0};
-    if ((run->check->version & OCPI_V_22UP) && yyjson_is_true(yyjson_obj_get(location, "publish")) &&
-        yyjson_arr_size(yyjson_obj_get(location, "publish_allowed_to")) > 0)
-        report(run, &allowed, 0, MILD, "L7", "publish_allowed_to is only for publish false");
-    cross_unique(run, location, "evses", "uid", at);
-}
-
-static void cross_evse(run_t *run, yyjson_val *evse, const frame_t *at)
-{
-    cross_unique(run, evse, "connectors", "id", at);
-}
-
-static void cross_credentials(run_t *run, yyjson_val *credentials, const frame_t *at)
-{
-    yyjson_val *list = yyjson_obj_get(credentials, "roles"), *one;
-    const size_t most = 256; /* pairs are compared */
-    size_t i, max;
-    yyjson_arr_foreach(list, i, max, one)
-    {
-        for (size_t j = 0; j < i && i < most; j++) {
-            yyjson_val *other = yyjson_arr_get(list, j);
-            if (!ocpi_get_str(one, "role").ptr || !hub_slice_eq(ocpi_get_str(one, "role"), ocpi_get_str(other, "role")) ||
-                !hub_slice_caseeq(ocpi_get_str(one, "party_id"), ocpi_get_str(other, "party_id")) ||
-                !hub_slice_caseeq(ocpi_get_str(one, "country_code"), ocpi_get_str(other, "country_code")))
-                continue;
-            frame_t roles = {at, HUB_SLICE_LIT("roles"), 0}, here = {&roles, HUB_SLICE_NONE, i};
-            report(run, &here, 0, MILD, "C19", "role, party_id and country_code together must be unique among roles");
-            break;
-        }
-    }
-}
-
-static void cross(ocpi_object_id_t id, yyjson_val *value, run_t *run, const frame_t *at)
-{
-    static const struct {
-        ocpi_object_id_t object;
-        uint32_t versions;
-        void (*check)(run_t *run, yyjson_val *value, const frame_t *at);
-    } rows[] = {
-        {OCPI_OBJECT_LOCATION, OCPI_V_ALL, cross_location},
-        {OCPI_OBJECT_EVSE, OCPI_V_ALL, cross_evse},
-        {OCPI_OBJECT_HOURS, OCPI_V_22UP, cross_hours},
-        {OCPI_OBJECT_REGULAR_HOURS, OCPI_V_22UP, cross_period},
-        {OCPI_OBJECT_PUBLISH_TOKEN_TYPE, OCPI_V_22UP, cross_publish_token},
-        {OCPI_OBJECT_CREDENTIALS, OCPI_V_22UP, cross_credentials},
-    };
-    for (size_t i = 0; i < HUB_COUNT(rows); i++)
-        if (rows[i].object == id && (rows[i].versions & run->check->version))
-            rows[i].check(run, value, at);
+    here_t here = {run, at};
+    ocpi_ruling_t ruling = {run->check->version, breach, &here};
+    ocpi__rules_apply(&ruling, id, value);
 }
 
 /* ---- objects ---- */
@@ -383,7 +301,7 @@ static void check_object(run_t *run, ocpi_object_id_t id, yyjson_val *value, con
         if (object->fields[f].required && (object->fields[f].versions & run->check->version) && !(seen >> f & 1))
             report_missing(run, &object->fields[f], value, null >> f & 1, at, where);
     if (!(where & AT_PARTIAL))
-        cross(id, value, run, at);
+        check_rules(run, id, value, at);
 }
 
 bool ocpi_check(yyjson_val *root, const ocpi_check_t *check, ocpi_problems_t *problems)

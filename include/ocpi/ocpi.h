@@ -135,7 +135,7 @@ typedef struct ocpi_check {
     ocpi_version_t version;
     bool partial; /* a PATCH body: required fields may be missing (not null: decision B); last_updated needed from 2.2 (O7) for objects
                      that have one */
-    bool strict;  /* profile strict, and the CLI: every warning is an error */
+    bool strict;  /* profile strict, and the CLI: every warning is an error, save the advice among the rules between fields (rule.def) */
     bool own;     /* our own backend's object: strict about what we would send (types, enums, lengths are errors), but last_updated may be
                      missing, and unknown fields stay */
 } ocpi_check_t;

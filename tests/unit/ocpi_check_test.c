@@ -1,7 +1,7 @@
 /* The validator against its own rows: for every object of every version a good instance is made from the rows, and from it, for every
  * field, one with the field missing, null, of another type, too long, outside its enum, given twice, empty, holding null. */
 #include "json.h"
-#include "ocpi/schema.h"
+#include "ocpi/rule.h"
 
 typedef struct instance {
     ocpi_object_id_t object;
@@ -98,10 +98,13 @@ typedef enum mode { LENIENT, STRICT, OWN } mode_t_;
 static const char *const mode_names[] = {"lenient", "strict", "own"};
 typedef enum outcome { NOTHING, WARNING, ERROR } outcome_t;
 
-/* Rules between fields (chapter locations): instances that are made field by field do not know them; ocpi_normalise_test.c does. */
+/* Rules between fields: instances that are made field by field do not know them; ocpi_rule_test.c does. */
 static bool is_cross_rule(const ocpi_problem_t *p)
 {
-    return p->rule[0] == 'L' && p->rule[1] >= '0' && p->rule[1] <= '9';
+    for (size_t i = 0; i < ocpi__rule_count; i++)
+        if (strcmp(ocpi__rules[i].number, p->rule) == 0)
+            return true;
+    return false;
 }
 
 static unsigned of_the_rows(const ocpi_problems_t *problems, bool errors_only)

@@ -30,7 +30,7 @@ static const accepted_t accepted[] = {
      ",'opening_times':{'twentyfourseven':false,'regular_hours':[{'weekday':2,'period_begin':'08:00','period_end':'20:00'}]}"},
     {",'opening_times':{'twentyfourseven':false}", "L10", "/opening_times", ",'opening_times':{'twentyfourseven':false}"},
     {",'opening_times':{'twentyfourseven':true,'regular_hours':[{'weekday':1,'period_begin':'08:00','period_end':'20:00'}]}", "L10",
-     "/opening_times",
+     "/opening_times/regular_hours",
      ",'opening_times':{'twentyfourseven':true,'regular_hours':[{'weekday':1,'period_begin':'08:00','period_end':'20:00'}]}"},
     {",'opening_times':{'twentyfourseven':false,'regular_hours':[{'weekday':1,'period_begin':'08:00','period_end':'20:00'},{'weekday':1,'"
      "period_begin':'20:00','period_end':'08:00'}]}",
@@ -114,7 +114,8 @@ static void defects_that_are_accepted(void **state)
         ocpi_problems_t problems;
         if (!check(text, OCPI_OBJECT_LOCATION, false, &problems))
             fail_msg("%s was refused: %.*s", row->given, HUB_SLICE_FMT(problems.list[0].message));
-        if (row->rule ? !json_problem(&problems, row->rule, row->pointer) : problems.count != 0)
+        unsigned besides = json_problem(&problems, "L5", "") ? 1 : 0; /* most of these Locations have no EVSE */
+        if (row->rule ? !json_problem(&problems, row->rule, row->pointer) : problems.count != besides)
             fail_msg("%s: %u problems, the first %s at %.*s", row->given, problems.count, problems.count ? problems.list[0].rule : "",
                      HUB_SLICE_FMT(problems.count ? problems.list[0].pointer : HUB_SLICE_NONE));
         bool changed;
@@ -305,9 +306,10 @@ static void messages_show_little_of_a_value(void **state)
                    "\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9"
                    "END'"),
           OCPI_OBJECT_LOCATION, false, &problems);
-    assert_int_equal(problems.count, 1);
-    assert_true(hub_slice_utf8_ok(problems.list[0].message));
-    assert_null(strstr(hub_pool_str(pool, problems.list[0].message), "END"));
+    const ocpi_problem_t *found = json_problem(&problems, "enum", "/parking_type");
+    assert_non_null(found);
+    assert_true(hub_slice_utf8_ok(found->message));
+    assert_null(strstr(hub_pool_str(pool, found->message), "END"));
 }
 
 static void C19_roles_are_unique(void **state)

@@ -1,0 +1,207 @@
+/* Rules between fields: the rows of rule.def, and the functions that more than one module uses. */
+#include "rule.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define V211 OCPI_V2_1_1
+#define V221 OCPI_V2_2_1
+#define V230 OCPI_V2_3_0
+#define V22UP OCPI_V_22UP
+#define VALL OCPI_V_ALL
+
+const ocpi_rule_t ocpi__rules[] = {
+#define OCPI_RULE(number, object, versions, weight, function, a, b, text)                                                                  \
+    {number, OCPI_OBJECT_##object, versions, weight, ocpi__rule_##function, a, b, text, #function},
+#include "tbl/rule.def"
+#undef OCPI_RULE
+};
+const size_t ocpi__rule_count = HUB_COUNT(ocpi__rules);
+
+/* The rows of an object stand together: where they begin, counted from 1. Made once before main. */
+static uint8_t first_rule[OCPI_OBJECT_COUNT];
+_Static_assert(HUB_COUNT(ocpi__rules) < UINT8_MAX, "first_rule counts in bytes");
+
+__attribute__((constructor)) static void make_index(void)
+{
+    for (size_t i = HUB_COUNT(ocpi__rules); i-- > 0;)
+        first_rule[ocpi__rules[i].object] = (uint8_t)(i + 1);
+}
+
+void ocpi__rules_apply(const ocpi_ruling_t *ruling, ocpi_object_id_t object, yyjson_val *value)
+{
+    if (!first_rule[object])
+        return;
+    for (size_t i = first_rule[object] - 1u; i < HUB_COUNT(ocpi__rules) && ocpi__rules[i].object == object; i++)
+        if (ocpi__rules[i].versions & ruling->version)
+            ocpi__rules[i].check(ruling, &ocpi__rules[i], value);
+}
+
+void ocpi__breach(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule, const char *below, ...)
+{
+    char text[160];
+    va_list args;
+    va_start(args, below);
+    int n = vsnprintf(text, sizeof text, below, args);
+    va_end(args);
+    HUB_ASSERT(n >= 0 && (size_t)n < sizeof text); /* field names of the rows and numbers */
+    ruling->breach(ruling->arg, rule, hub_slice(text, (size_t)n));
+}
+
+/* ---- values ---- */
+
+static size_t digits_of(hub_slice_t text, size_t from, double *number, double *scale)
+{
+    size_t i = from;
+    for (; i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9'; i++) {
+        *number = *number * 10 + (text.ptr[i] - '0');
+        *scale *= 10;
+    }
+    return i;
+}
+
+/* Not strtod: its decimal point is the locale's. Close enough for sums and comparisons; what has an exponent is not judged. */
+bool ocpi__number(yyjson_val *value, double *out)
+{
+    hub_slice_t text = ocpi_str(value);
+    bool minus = text.len && text.ptr[0] == '-';
+    double number = 0, scale = 1;
+    size_t i = digits_of(text, minus, &number, &scale);
+    bool some = i > minus;
+    scale = 1;
+    if (i < text.len && text.ptr[i] == '.')
+        i = digits_of(text, i + 1, &number, &scale);
+    *out = (minus ? -number : number) / scale;
+    return some && i == text.len && text.len < 200;
+}
+
+bool ocpi__get_number(yyjson_val *object, const char *name, double *out)
+{
+    yyjson_val *value = yyjson_obj_get(object, name);
+    return value && ocpi__number(value, out);
+}
+
+bool ocpi__get_time(yyjson_val *object, const char *name, int64_t *ms)
+{
+    unsigned odd;
+    hub_slice_t text = ocpi_get_str(object, name);
+    return text.len && ocpi_time_parse(text, ms, &odd);
+}
+
+/* ---- functions for rows of any module ---- */
+
+/* What names an item of a list (member b of it, or the item itself) names one. */
+void ocpi__rule_unique(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule, yyjson_val *value)
+{
+    hub_slice_t ids[256]; /* pairs are compared: among the first so many */
+    yyjson_val *list = yyjson_obj_get(value, rule->a), *one;
+    if (yyjson_arr_size(list) < 2)
+        return;
+    size_t i, max;
+    yyjson_arr_foreach(list, i, max, one)
+    {
+        hub_slice_t id = rule->b[0] ? ocpi_get_str(one, rule->b) : ocpi_str(one);
+        for (size_t j = 0; id.len && j < i && j < HUB_COUNT(ids); j++)
+            if (ids[j].len == id.len && hub_slice_caseeq(ids[j], id)) {
+                ocpi__breach(ruling, rule, "/%s/%zu", rule->a, i);
+                break;
+            }
+        if (i < HUB_COUNT(ids))
+            ids[i] = id;
+    }
+}
+
+void ocpi__rule_needs(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule, yyjson_val *value)
+{
+    if (ocpi_get_str(value, rule->a).len && !ocpi_get_str(value, rule->b).len)
+        ocpi__breach(ruling, rule, "%s", "");
+}
+
+/* The list a is for b false only. */
+void ocpi__rule_only_without(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule, yyjson_val *value)
+{
+    if (yyjson_arr_size(yyjson_obj_get(value, rule->a)) && yyjson_is_true(yyjson_obj_get(value, rule->b)))
+        ocpi__breach(ruling, rule, "/%s", rule->a);
+}
+
+void ocpi__rule_needed_without(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule, yyjson_val *value)
+{
+    if (yyjson_is_false(yyjson_obj_get(value, rule->b)) && !yyjson_arr_size(yyjson_obj_get(value, rule->a)))
+        ocpi__breach(ruling, rule, "%s", "");
+}
+
+void ocpi__rule_time_order(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule, yyjson_val *value)
+{
+    int64_t a, b, day = 86400000;
+    bool unknown = true; /* D12: 1970-01-01 */
+    if (ocpi__get_time(value, rule->a, &a) && ocpi__get_time(value, rule->b, &b))
+        unknown = a < day || b < day;
+    if (!unknown && b < a)
+        ocpi__breach(ruling, rule, "/%s", rule->b);
+}
+
+/* Times of day or dates: b is later. */
+void ocpi__rule_clock_order(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule, yyjson_val *value)
+{
+    hub_slice_t a = ocpi_get_str(value, rule->a), b = ocpi_get_str(value, rule->b);
+    if (a.len && a.len == b.len && (a.len == 5 || a.len == 10) && memcmp(a.ptr, b.ptr, a.len) >= 0)
+        ocpi__breach(ruling, rule, "%s", "");
+}
+
+/* a is at most b. */
+void ocpi__rule_ordered_numbers(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule, yyjson_val *value)
+{
+    double a, b;
+    if (ocpi__get_number(value, rule->a, &a) && ocpi__get_number(value, rule->b, &b) && a > b)
+        ocpi__breach(ruling, rule, "/%s", rule->a);
+}
+
+/* From a (included) to b (excluded) there is something. */
+void ocpi__rule_range(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule, yyjson_val *value)
+{
+    double a, b;
+    if (ocpi__get_number(value, rule->a, &a) && ocpi__get_number(value, rule->b, &b) && a >= b)
+        ocpi__breach(ruling, rule, "/%s", rule->b);
+}
+
+void ocpi__rule_not_negative(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule, yyjson_val *value)
+{
+    double a;
+    if (ocpi__get_number(value, rule->a, &a) && a < 0)
+        ocpi__breach(ruling, rule, "/%s", rule->a);
+}
+
+void ocpi__rule_one_decimal(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule, yyjson_val *value)
+{
+    hub_slice_t text = ocpi_get_str(value, rule->a);
+    const char *dot = text.len ? memchr(text.ptr, '.', text.len) : NULL;
+    if (!dot)
+        return;
+    size_t after = text.len - (size_t)(dot + 1 - text.ptr);
+    while (after > 1 && dot[after] == '0')
+        after--;
+    if (after > 1 && !memchr(text.ptr, 'e', text.len) && !memchr(text.ptr, 'E', text.len))
+        ocpi__breach(ruling, rule, "/%s", rule->a);
+}
+
+/* ---- credentials ---- */
+
+void ocpi__rule_unique_roles(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule, yyjson_val *value)
+{
+    yyjson_val *list = yyjson_obj_get(value, "roles"), *one;
+    const size_t most = 256; /* pairs are compared */
+    size_t i, max;
+    yyjson_arr_foreach(list, i, max, one)
+    {
+        for (size_t j = 0; j < i && i < most; j++) {
+            yyjson_val *other = yyjson_arr_get(list, j);
+            if (!ocpi_get_str(one, "role").ptr || !hub_slice_eq(ocpi_get_str(one, "role"), ocpi_get_str(other, "role")) ||
+                !hub_slice_caseeq(ocpi_get_str(one, "party_id"), ocpi_get_str(other, "party_id")) ||
+                !hub_slice_caseeq(ocpi_get_str(one, "country_code"), ocpi_get_str(other, "country_code")))
+                continue;
+            ocpi__breach(ruling, rule, "/roles/%zu", i);
+            break;
+        }
+    }
+}

@@ -1,0 +1,59 @@
+/* Rules between fields: the rows of rule.def, and what their functions share. */
+#ifndef OCPI_RULE_H
+#define OCPI_RULE_H
+
+#include "schema.h"
+
+/* What kind of defect: decides between warning and error. */
+typedef enum weight {
+    ADVICE, /* a warning, always */
+    MILD,   /* odd but sound: a warning also for our own */
+    PLAIN,  /* against the specification: a warning for peers, an error for our own */
+    HARD    /* … and the object itself is unusable where it stands on AT_SELF; no rule between fields is */
+} weight_t;
+
+typedef struct ocpi_rule ocpi_rule_t;
+/* One object under judgement. `breach` is told of each breach: where below the object ("" or "/evses/2"), and of which row. */
+typedef struct ocpi_ruling {
+    ocpi_version_t version;
+    void (*breach)(void *arg, const ocpi_rule_t *rule, hub_slice_t below);
+    void *arg;
+} ocpi_ruling_t;
+struct ocpi_rule {
+    const char *number;
+    uint16_t object;
+    uint8_t versions, weight;
+    void (*check)(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule, yyjson_val *value);
+    const char *a, *b; /* names of fields */
+    const char *text, *function;
+};
+extern const ocpi_rule_t ocpi__rules[];
+extern const size_t ocpi__rule_count;
+
+/* Applies the rows of `object` to a JSON object. An object without rows costs one look-up. */
+void ocpi__rules_apply(const ocpi_ruling_t *ruling, ocpi_object_id_t object, yyjson_val *value);
+
+/* ---- for the functions of the rows ---- */
+
+#define OCPI_RULE(number, object, versions, weight, function, a, b, text)                                                                  \
+    void ocpi__rule_##function(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule, yyjson_val *value);
+#include "tbl/rule.def"
+#undef OCPI_RULE
+
+void ocpi__breach(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule, const char *below, ...) HUB_PRINTF(3, 4);
+/* The number of a raw number or numeric string. */
+bool ocpi__number(yyjson_val *value, double *out);
+bool ocpi__get_number(yyjson_val *object, const char *name, double *out);
+bool ocpi__get_time(yyjson_val *object, const char *name, int64_t *ms);
+/* A member that is there and not null. */
+static inline bool ocpi__has(yyjson_val *object, const char *name)
+{
+    yyjson_val *value = yyjson_obj_get(object, name);
+    return value && !yyjson_is_null(value);
+}
+static inline bool ocpi__is(yyjson_val *object, const char *name, const char *text)
+{
+    return hub_slice_eq_str(ocpi_get_str(object, name), text);
+}
+
+#endif
