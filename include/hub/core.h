@@ -75,6 +75,11 @@ typedef struct hub_reply {
     hub_header_t headers[HUB_REPLY_HEADERS]; /* names lower case; Content-Length is the driver's */
     uint32_t header_count;
     hub_slice_t body; /* in the exchange's pool or static */
+    /* Instead of body, for drivers that take parts: the pieces of it, in order. They may lie in the store's map: the exchange's view stays
+     * open for them until the driver calls hub_exchange_sent. A view that stays open keeps old pages alive, so a driver that cannot pass
+     * everything on at once takes a copy. */
+    const hub_slice_t *parts;
+    uint32_t part_count;
     /* Instead of body: the driver pulls until false. Fill *out (in a buffer that the driver empties after each call). Returning true with
      * nothing added means: wait, hub_exchange_resume will come. */
     bool (*more)(hub_exchange_t *x, hub_buf_t *out);
@@ -94,6 +99,7 @@ struct hub_exchange {
     void (*done)(hub_exchange_t *x);   /* the reply is ready; exactly once, on the worker; may run inside hub_exchange_run */
     void (*resume)(hub_exchange_t *x); /* a waiting `more` has something to say again */
     void *driver;
+    bool takes_parts;                   /* set by the driver; otherwise reply.body is always one piece */
     bool gone;                          /* the client went away while waiting: done must still come; `more` is not called again */
     void (*on_gone)(hub_exchange_t *x); /* set by core: called when a streaming client has gone, before the pool dies */
 
@@ -105,5 +111,7 @@ struct hub_exchange {
 
 /* Runs it. The reply comes through x->done, at once or later. */
 void hub_exchange_run(hub_exchange_t *x);
+/* reply.parts are not needed any more. Harmless when there are none, and when called again. */
+void hub_exchange_sent(hub_exchange_t *x);
 
 #endif

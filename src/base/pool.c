@@ -95,8 +95,9 @@ void *hub_pool_alloc(hub_pool_t *pool, size_t size)
     size_t need = (size + POOL_ALIGN - 1) & ~(size_t)(POOL_ALIGN - 1);
     HUB_ASSERT(need >= size);
     chunk_t *head = pool->chunks;
-    if (POOL_REAL_ALLOCATIONS || need > POOL_CHUNK / 4) {
-        /* A big block gets a chunk of its own, behind the one being filled. */
+    bool fits = head && head->size - head->used >= need;
+    if (POOL_REAL_ALLOCATIONS || (!fits && need > POOL_CHUNK / 4)) {
+        /* A big block that does not fit gets a chunk of its own, behind the one being filled. */
         chunk_t *own = chunk_create(POOL_REAL_ALLOCATIONS ? size : need);
         own->used = own->size;
         own->next = head ? head->next : NULL;
@@ -106,7 +107,7 @@ void *hub_pool_alloc(hub_pool_t *pool, size_t size)
             pool->chunks = own;
         return own->bytes;
     }
-    if (!head || head->size - head->used < need) {
+    if (!fits) {
         chunk_t *fresh = chunk_create(POOL_CHUNK);
         fresh->next = head;
         pool->chunks = head = fresh;

@@ -69,10 +69,33 @@ void hub_exchange_write(hub_exchange_t *x, hub_err_t (*apply)(hub_view_t *view, 
         hub_reply_err(x, err, HUB_SLICE_NONE);
 }
 
+void hub_exchange_sent(hub_exchange_t *x)
+{
+    if (x->state)
+        hub_exchange_view_close(x);
+}
+
+static void join_parts(hub_exchange_t *x)
+{
+    hub_reply_t *reply = &x->reply;
+    hub_buf_t out = HUB_BUF_INIT(x->pool);
+    size_t len = 0;
+    for (uint32_t i = 0; i < reply->part_count; i++)
+        len += reply->parts[i].len;
+    hub_buf_reserve(&out, len);
+    for (uint32_t i = 0; i < reply->part_count; i++)
+        hub_buf_add(&out, reply->parts[i]);
+    reply->body = hub_buf_slice(&out);
+    reply->part_count = 0;
+}
+
 void hub_exchange_done(hub_exchange_t *x)
 {
     hub_exchange_state_t *state = x->state;
-    hub_exchange_view_close(x);
+    if (x->reply.part_count && !x->takes_parts)
+        join_parts(x);
+    if (!x->reply.part_count)
+        hub_exchange_view_close(x);
     hub_slice_t id = hub_slice(state->trace_id, HUB_UUID_LEN);
     if (state->ocpi && x->header[HUB_HEADER_REQUEST_ID].len)
         id = x->header[HUB_HEADER_REQUEST_ID]; /* T19 */

@@ -169,8 +169,16 @@ static void add_mirrored(hub_exchange_t *x)
             hub_reply_add_header(x, swap[i].answer, x->header[swap[i].request]);
 }
 
+#define WORTH_PARTS 16384u /* bytes of data below which copying is cheaper */
+
 void hub_reply_ocpi(hub_exchange_t *x, int status, int ocpi_status, hub_slice_t message, hub_slice_t data)
 {
+    if (status == 200 && ocpi_status == 1000 && !message.ptr && data.len >= WORTH_PARTS) {
+        hub_slice_t *parts = hub_pool_alloc(x->pool, 3 * sizeof *parts);
+        parts[1] = data;
+        hub_reply_ocpi_parts(x, parts, 3);
+        return;
+    }
     hub_buf_t out = HUB_BUF_INIT(x->pool);
     hub_buf_reserve(&out, data.len + message.len + 128);
     ocpi_envelope_write(&out, ocpi_status, message, data, hub_now_ms());
@@ -187,10 +195,16 @@ void hub_reply_ocpi(hub_exchange_t *x, int status, int ocpi_status, hub_slice_t 
     hub_exchange_done(x);
 }
 
-void hub_reply_ocpi_body(hub_exchange_t *x, hub_slice_t envelope)
+void hub_reply_ocpi_parts(hub_exchange_t *x, hub_slice_t *parts, uint32_t count)
 {
+    hub_buf_t rest = HUB_BUF_INIT(x->pool);
+    ocpi_envelope_write(&rest, 1000, HUB_SLICE_NONE, HUB_SLICE_NONE, hub_now_ms());
+    rest.ptr[0] = ','; /* data stands before what its opening brace would begin */
+    parts[0] = HUB_SLICE_LIT("{\"data\":");
+    parts[count - 1] = hub_buf_slice(&rest);
     x->reply.status = 200;
-    x->reply.body = envelope;
+    x->reply.parts = parts;
+    x->reply.part_count = count;
     hub_reply_add_header(x, "content-type", HUB_SLICE_LIT("application/json"));
     add_mirrored(x);
     hub_exchange_done(x);

@@ -21,8 +21,8 @@ void hub_reply_wrong(hub_exchange_t *x, const char *pointer, const char *rule, c
 
 /* /ocpi: envelope with HTTP status `status`; mirrors X-Request-ID, X-Correlation-ID and the routing headers (T19, T20, H2). */
 void hub_reply_ocpi(hub_exchange_t *x, int status, int ocpi_status, hub_slice_t message, hub_slice_t data);
-/* HTTP 200 with an envelope that is written already (a large one, so that its data need not be copied). */
-void hub_reply_ocpi_body(hub_exchange_t *x, hub_slice_t envelope);
+/* HTTP 200, status 1000, `data` in parts (hub_reply_t.parts) with room for one more at either end. */
+void hub_reply_ocpi_parts(hub_exchange_t *x, hub_slice_t *parts, uint32_t count);
 /* By the error's row, with HTTP 200 for all OCPI errors on an existing resource (T6, decision F). */
 void hub_reply_ocpi_err(hub_exchange_t *x, hub_err_t err, hub_slice_t message);
 

@@ -1,11 +1,14 @@
 /* The only maker of wire answers: replies of core, and refusals of what never becomes an exchange. */
 #include "room.h"
 
+#include <linux/sockios.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 #define CHUNK_ENOUGH 32768u
+#define SOCKET_SPARE 8192u /* header block, and what the kernel keeps beside the bytes */
 
 const char *hub_http__reason(int status)
 {
@@ -214,6 +217,54 @@ static void start_stream(hub_http__request_t *request, bool head)
     pull(request, true);
 }
 
+/* ---- bodies in parts ---- */
+
+static size_t total_of(const hub_reply_t *reply)
+{
+    size_t len = reply->body.len;
+    for (uint32_t i = 0; i < reply->part_count; i++)
+        len += reply->parts[i].len;
+    return len;
+}
+
+/* Will the socket take all of it at once? Then the parts may go out from where they lie. */
+static bool takes_all(const hub_http__request_t *request, size_t len)
+{
+    h2o_socket_t *sock = request->conn->sock;
+    int fd = sock->ssl ? -1 : h2o_socket_get_fd(sock), queued = 0, room = 0;
+    socklen_t size = sizeof room;
+    return fd >= 0 && !getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, &size) && !ioctl(fd, SIOCOUTQ, &queued) &&
+           (size_t)queued + len + len / 4 + SOCKET_SPARE < (size_t)room; /* the kernel counts its own overhead too */
+}
+
+static h2o_iovec_t *vectors_of(hub_pool_t *pool, const hub_reply_t *reply)
+{
+    h2o_iovec_t *out = hub_pool_alloc(pool, reply->part_count * sizeof *out);
+    for (uint32_t i = 0; i < reply->part_count; i++)
+        out[i] = h2o_iovec_init(reply->parts[i].ptr, reply->parts[i].len);
+    return out;
+}
+
+static h2o_iovec_t joined(hub_pool_t *pool, const hub_reply_t *reply, size_t len)
+{
+    char *out = hub_pool_alloc(pool, len), *at = out;
+    for (uint32_t i = 0; i < reply->part_count; at += reply->parts[i++].len)
+        memcpy(at, reply->parts[i].ptr, reply->parts[i].len);
+    return h2o_iovec_init(out, len);
+}
+
+static void send_parts(hub_http__request_t *request, size_t len)
+{
+    hub_exchange_t *x = &request->x;
+    if (takes_all(request, len)) {
+        h2o_send(request->req, vectors_of(x->pool, &x->reply), x->reply.part_count, H2O_SEND_STATE_FINAL);
+        return; /* the view is closed when h2o drops the request: all is sent by then, mostly in this very turn of the loop */
+    }
+    h2o_iovec_t body = joined(x->pool, &x->reply, len);
+    hub_exchange_sent(x);
+    h2o_send(request->req, &body, 1, H2O_SEND_STATE_FINAL);
+}
+
 void hub_http__reply(hub_http__request_t *request)
 {
     h2o_req_t *req = request->req;
@@ -231,9 +282,14 @@ void hub_http__reply(hub_http__request_t *request)
         return;
     }
     bool bodiless = reply->status == 204 || reply->status == 304;
-    req->res.content_length = bodiless ? SIZE_MAX : reply->body.len;
+    size_t len = total_of(reply);
+    req->res.content_length = bodiless ? SIZE_MAX : len;
     request->stage = STAGE_SENT;
     h2o_start_response(req, &request->generator);
+    if (reply->part_count && !head && !bodiless) {
+        send_parts(request, len);
+        return;
+    }
     h2o_iovec_t body = h2o_iovec_init(reply->body.ptr, reply->body.len);
     h2o_send(req, &body, head || bodiless || !body.len ? 0 : 1, H2O_SEND_STATE_FINAL);
 }

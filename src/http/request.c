@@ -69,6 +69,7 @@ void hub_http__request_free(hub_http__request_t *request)
 static void give_back(hub_http_worker_t *worker, hub_http__request_t *request)
 {
     hub_pool_t *pool = request->x.pool;
+    hub_exchange_sent(&request->x);
     hub_pool_clear(pool);
     hub_buf_finish(&request->chunk);
     memset(request, 0, sizeof *request);
@@ -108,6 +109,7 @@ int hub_http__on_request(h2o_handler_t *handler, h2o_req_t *req)
     x->done = on_done;
     x->resume = hub_http__on_resume;
     x->driver = request;
+    x->takes_parts = true;
     hub_http__count(&worker->stats.requests, 1);
     worker->waiting++;
     hub_exchange_run(x);

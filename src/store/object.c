@@ -41,7 +41,7 @@ static bool decode(hub_slice_t value, hub_object_t *out, uint8_t *marks)
 static hub_err_t find(hub_view_t *view, const hub_key_t *key, hub_object_t *out, uint8_t *marks)
 {
     hub_slice_t value;
-    hub_err_t err = hub_store__result(view, hub_store__get(view, HUB_TABLE_OBJECT, key, &value));
+    hub_err_t err = hub_store__result(view, hub_store__get_object(view, key, &value));
     return !err && !decode(value, out, marks) ? HUB_ESTORE : err;
 }
 

@@ -56,6 +56,9 @@ struct hub_view {
     hub_view_t *next_free, *next_all;
     MDB_cursor *idle[HUB_TABLE_COUNT][IDLE_CURSORS];
     uint8_t idle_count[HUB_TABLE_COUNT];
+    /* Where the last object was found: the next one of a page mostly lies in the same leaf. Snapshots only. */
+    MDB_cursor *finger;
+    bool finger_set; /* in this snapshot */
 };
 
 /* One a thread and store. Touched by its thread only, apart from its end. */
@@ -126,6 +129,7 @@ int hub_store__map_grow(hub_store_t *store);
 hub_err_t hub_store__views_init(hub_store_t *store);
 void hub_store__views_finish(hub_store_t *store);
 int hub_store__get(hub_view_t *view, hub_table_t table, const hub_key_t *key, hub_slice_t *value); /* LMDB codes */
+int hub_store__get_object(hub_view_t *view, const hub_key_t *key, hub_slice_t *value);             /* of OBJECT, quick on neighbours */
 hub_err_t hub_store__result(hub_view_t *view, int rc);
 hub_slice_t hub_store__keep(hub_view_t *view, hub_slice_t s); /* s, or a copy where it would not live until the operation ends */
 hub_err_t hub_store__reserve(hub_view_t *view, hub_table_t table, const hub_key_t *key, size_t size, char **at);

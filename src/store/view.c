@@ -54,6 +54,8 @@ void hub_store__views_finish(hub_store_t *store)
         for (size_t t = 0; t < HUB_TABLE_COUNT; t++)
             while (view->idle_count[t])
                 mdb_cursor_close(view->idle[t][--view->idle_count[t]]);
+        if (view->finger)
+            mdb_cursor_close(view->finger);
         if (view->txn)
             mdb_txn_abort(view->txn);
         free(view);
@@ -112,6 +114,7 @@ hub_err_t hub_view_open(hub_store_t *store, hub_view_t **out)
         view->cache = cache;
         int rc = begin(store, view);
         if (!rc) {
+            view->finger_set = false;
             cache->open++;
             *out = view;
             return HUB_EOK;
@@ -178,6 +181,27 @@ int hub_store__get(hub_view_t *view, hub_table_t table, const hub_key_t *key, hu
         return MDB_BAD_VALSIZE;
     MDB_val k = key_val(key), v;
     int rc = mdb_get(view->txn, view->store->dbi[table], &k, &v);
+    if (!rc)
+        *value = hub_slice(v.mv_data, v.mv_size);
+    return rc;
+}
+
+static int finger_open(hub_view_t *view)
+{
+    int rc = view->finger ? mdb_cursor_renew(view->txn, view->finger)
+                          : mdb_cursor_open(view->txn, view->store->dbi[HUB_TABLE_OBJECT], &view->finger);
+    view->finger_set = rc == 0;
+    return rc;
+}
+
+int hub_store__get_object(hub_view_t *view, const hub_key_t *key, hub_slice_t *value)
+{
+    if (view->batch || key->overflow)
+        return hub_store__get(view, HUB_TABLE_OBJECT, key, value);
+    MDB_val k = key_val(key), v;
+    int rc = view->finger_set ? 0 : finger_open(view);
+    if (!rc)
+        rc = mdb_cursor_get(view->finger, &k, &v, MDB_SET);
     if (!rc)
         *value = hub_slice(v.mv_data, v.mv_size);
     return rc;

@@ -49,6 +49,7 @@ static struct {
     hub_http_worker_t *worker;
     hub_exchange_t *parked; /* /wait and /events */
     int gone, streamed;
+    _Atomic int held; /* replies in parts that may still be read */
     pthread_barrier_t ready;
     bool clean;
 } server;
@@ -101,6 +102,30 @@ static void stream(hub_exchange_t *x, bool (*more)(hub_exchange_t *, hub_buf_t *
     x->on_gone = on_gone;
 }
 
+void hub_exchange_sent(hub_exchange_t *x)
+{
+    if (x->state)
+        server.held--;
+    x->state = NULL;
+}
+
+/* /parts?N: "(" + N bytes + ")" in three parts. */
+static void answer_in_parts(hub_exchange_t *x)
+{
+    uint64_t len = 0;
+    hub_slice_u64(x->query, &len);
+    hub_slice_t *parts = hub_pool_alloc(x->pool, 3 * sizeof *parts);
+    char *middle = hub_pool_alloc(x->pool, len);
+    memset(middle, '-', len);
+    parts[0] = HUB_SLICE_LIT("(");
+    parts[1] = hub_slice(middle, len);
+    parts[2] = HUB_SLICE_LIT(")");
+    x->reply.parts = parts;
+    x->reply.part_count = 3;
+    x->state = (struct hub_exchange_state *)parts; /* only: not NULL */
+    server.held++;
+}
+
 void hub_exchange_run(hub_exchange_t *x)
 {
     x->reply.status = 200;
@@ -118,6 +143,8 @@ void hub_exchange_run(hub_exchange_t *x)
         stream(x, forever);
     } else if (hub_slice_eq_str(x->path, "/big")) {
         x->reply.body = hub_slice(hub_pool_zalloc(x->pool, 64u << 20), 64u << 20);
+    } else if (hub_slice_eq_str(x->path, "/parts")) {
+        answer_in_parts(x);
     } else if (hub_slice_eq_str(x->path, "/nothing")) {
         x->reply.status = 204;
     } else {
@@ -183,6 +210,7 @@ __attribute__((unused)) static int setup(void **state)
     }
     pthread_barrier_init(&server.ready, NULL, 2);
     server.gone = 0;
+    server.held = 0;
     pthread_create(&server.thread, NULL, serve, NULL);
     pthread_barrier_wait(&server.ready);
     return 0;

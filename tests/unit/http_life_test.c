@@ -64,6 +64,46 @@ static void a_client_that_does_not_read_is_cut_off(void **state)
     close(fd);
 }
 
+static void parts_come_as_one_body_and_are_let_go(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 10, 30000, 200000, 900000};
+    for (size_t i = 0; i < HUB_COUNT(sizes); i++) {
+        char request[128];
+        bool closed;
+        snprintf(request, sizeof request, "GET /parts?%zu HTTP/1.1\r\n" HOST "\r\nGET /then HTTP/1.1\r\n" HOST "\r\n", sizes[i]);
+        int fd = dial();
+        put(fd, request);
+        const char *body = strstr(get(fd, "/then?", 1000, &closed), "\r\n\r\n(");
+        assert_non_null(body);
+        assert_non_null(strstr(answer, "/then?"));
+        assert_int_equal(strspn(body + 5, "-"), sizes[i]);
+        assert_int_equal(strncmp(body + 5 + sizes[i], ")HTTP/1.1 200", 13), 0);
+        assert_int_equal(server.held, 0);
+        close(fd);
+    }
+    bool closed;
+    once("HEAD /parts?30000 HTTP/1.1\r\n" HOST "\r\n", &closed);
+    assert_non_null(strstr(answer, "Content-Length: 30002\r\n"));
+    assert_int_equal(server.held, 0);
+}
+
+/* A snapshot that stays open keeps old pages of the store alive: never for a client that takes its time. */
+static void a_client_that_does_not_read_holds_no_parts(void **state)
+{
+    (void)state;
+    int fd = dial(), small = 4096;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    put(fd, "GET /parts?33554432 HTTP/1.1\r\n" HOST "\r\n");
+    usleep(300000);
+    hub_http_stats_t stats;
+    hub_http_worker_stats(server.worker, &stats);
+    assert_int_equal(stats.requests, 1);
+    assert_int_equal(stats.open, 1);
+    assert_int_equal(server.held, 0);
+    close(fd);
+}
+
 static void connections_over_the_limit_are_closed(void **state)
 {
     (void)state;
@@ -141,6 +181,8 @@ int main(void)
         WITH_SERVER(a_slow_request_gets_408),
         WITH_SERVER(an_idle_connection_is_closed),
         WITH_SERVER(a_client_that_does_not_read_is_cut_off),
+        WITH_SERVER(parts_come_as_one_body_and_are_let_go),
+        WITH_SERVER(a_client_that_does_not_read_holds_no_parts),
         WITH_SERVER(connections_over_the_limit_are_closed),
         cmocka_unit_test_setup(a_drain_answers_what_is_under_way_and_closes, setup),
         WITH_SERVER(a_client_that_leaves_while_core_works_harms_nothing),

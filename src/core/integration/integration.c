@@ -182,6 +182,18 @@ static void take_profile(hub_view_t *view, hub_integration_t *out, hub_setting_v
             values->json[rows[i]] = known.json[rows[i]]; /* profile.def: the same ids in both tables */
 }
 
+hub_err_t hub_integration_registration_version(hub_view_t *view, uint32_t tenant, uint32_t id, uint64_t *version)
+{
+    hub_key_t key;
+    hub_slice_t record;
+    hub_integration_key(&key, tenant, id);
+    hub_err_t err = hub_view_get(view, HUB_TABLE_INTEGRATION, &key, &record);
+    if (!err)
+        err = hub_view_get(view, HUB_TABLE_REGISTRATION, &key, &record);
+    *version = err ? 0 : hub_record_version(record);
+    return err;
+}
+
 hub_err_t hub_integration_load(hub_core_t *core, hub_view_t *view, uint32_t tenant, uint32_t id, hub_integration_t **out)
 {
     hub_key_t key;

@@ -118,6 +118,8 @@ const hub_endpoint_t *hub_integration_endpoint(const hub_integration_t *integrat
 /* May this party come from this peer (decision D)? */
 bool hub_integration_has_peer_party(const hub_integration_t *integration, hub_slice_t country, hub_slice_t party);
 /* Every integration of a tenant (0: of all tenants). */
+/* Of the integration's registration record, without reading more. HUB_ENOT_FOUND: the integration is gone. */
+hub_err_t hub_integration_registration_version(hub_view_t *view, uint32_t tenant, uint32_t id, uint64_t *version);
 hub_err_t hub_integration_each(hub_view_t *view, uint32_t tenant, bool (*visit)(void *arg, uint32_t tenant, uint32_t id), void *arg);
 /* apply only: notes a change of the integration in the event feed (stream OWN, HUB_MODULE_INTEGRATION): OBJECT created or updated, DELETE
  * deleted, EVSE its status alone (an entry of its own, told apart by its key). */

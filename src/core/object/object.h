@@ -104,9 +104,12 @@ typedef struct hub_objects_page {
     ocpi_page_t page;
     uint32_t max_limit;
     hub_list_page_t list;
+    hub_slice_t
+        *parts; /* the JSON array, for hub_reply_t.parts: brackets, items as they lie in the map, commas; the first and the last … */
+    uint32_t part_count; /* … are left to the caller */
 } hub_objects_page_t;
-/* Appends the items with commas, without brackets. HUB_EINVALID: a bad position. */
-hub_err_t hub_objects__page(hub_view_t *view, hub_pool_t *pool, hub_objects_page_t *page, hub_buf_t *out);
+/* HUB_EINVALID: a bad position. */
+hub_err_t hub_objects__page(hub_view_t *view, hub_pool_t *pool, hub_objects_page_t *page);
 void hub_objects__page_headers(hub_exchange_t *x, const hub_objects_page_t *page); /* Link, X-Total-Count, X-Limit */
 uint32_t hub_objects__max_limit(const hub_core_t *core, const hub_integration_t *to);
 

@@ -44,7 +44,7 @@ static hub_err_t add_row(hub_view_t *view, hub_pool_t *pool, const hub_objects_p
     return err;
 }
 
-hub_err_t hub_objects__page(hub_view_t *view, hub_pool_t *pool, hub_objects_page_t *page, hub_buf_t *out)
+hub_err_t hub_objects__page(hub_view_t *view, hub_pool_t *pool, hub_objects_page_t *page)
 {
     hub_audience_t own = hub_audience(HUB_AUDIENCE_TENANT_OWN, page->tenant);
     hub_list_query_t query = {.audiences = &own, .audience_count = 1};
@@ -58,21 +58,24 @@ hub_err_t hub_objects__page(hub_view_t *view, hub_pool_t *pool, hub_objects_page
     query.count = true;
     if (!err)
         err = hub_list(view, &query, pool, &page->list);
-    for (uint32_t i = 0, n = 0; !err && i < page->list.count; i++) {
+    if (err)
+        return err;
+    page->parts = hub_pool_alloc(pool, (2 * page->list.count + 4) * sizeof *page->parts);
+    uint32_t n = 1; /* the first is the caller's */
+    for (uint32_t i = 0; i < page->list.count; i++) {
         hub_slice_t bytes;
         err = add_row(view, pool, page, &page->list.rows[i], &bytes);
-        if (err == HUB_ENOT_FOUND) {
-            err = HUB_EOK;
+        if (err == HUB_ENOT_FOUND)
             continue;
-        }
         if (err)
-            break;
-        hub_buf_reserve(out, n ? bytes.len + 1 : (bytes.len + 16) * page->list.count);
-        if (n++)
-            hub_buf_add_char(out, ',');
-        hub_buf_add(out, bytes);
+            return err;
+        page->parts[n] = n == 1 ? HUB_SLICE_LIT("[") : HUB_SLICE_LIT(",");
+        page->parts[n + 1] = bytes;
+        n += 2;
     }
-    return err;
+    page->parts[n] = n == 1 ? HUB_SLICE_LIT("[]") : HUB_SLICE_LIT("]");
+    page->part_count = n + 2;
+    return HUB_EOK;
 }
 
 void hub_objects__page_headers(hub_exchange_t *x, const hub_objects_page_t *page)

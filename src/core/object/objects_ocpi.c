@@ -24,9 +24,7 @@ void hub_ocpi_list(hub_exchange_t *x)
     }
     if (!(view = hub_exchange_view(x)))
         return;
-    hub_buf_t out = HUB_BUF_INIT(x->pool), rest = HUB_BUF_INIT(x->pool);
-    hub_buf_add_str(&out, "{\"data\":[");
-    hub_err_t err = hub_objects__page(view, x->pool, &page, &out);
+    hub_err_t err = hub_objects__page(view, x->pool, &page);
     if (err == HUB_EINVALID) {
         hub_reply_ocpi(x, 200, 2001, HUB_SLICE_LIT("/query/position: no position that this server gave"), HUB_SLICE_NONE);
         return;
@@ -35,11 +33,8 @@ void hub_ocpi_list(hub_exchange_t *x)
         hub_reply_ocpi_err(x, err, HUB_SLICE_NONE);
         return;
     }
-    hub_buf_add_str(&out, "],");
-    ocpi_envelope_write(&rest, 1000, HUB_SLICE_NONE, HUB_SLICE_NONE, hub_now_ms());
-    hub_buf_add(&out, hub_slice(rest.ptr + 1, rest.len - 1)); /* what follows its opening brace */
     hub_objects__page_headers(x, &page);
-    hub_reply_ocpi_body(x, hub_buf_slice(&out));
+    hub_reply_ocpi_parts(x, page.parts, page.part_count);
 }
 
 /* Which of our parties is asked (H2); the first when the headers are missing or name nobody here (decision O). */

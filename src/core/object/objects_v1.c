@@ -52,9 +52,7 @@ void hub_v1_object_list(hub_exchange_t *x)
     }
     if (!(view = hub_exchange_view(x)))
         return;
-    hub_buf_t out = HUB_BUF_INIT(x->pool);
-    hub_buf_add_char(&out, '[');
-    hub_err_t err = hub_objects__page(view, x->pool, &page, &out);
+    hub_err_t err = hub_objects__page(view, x->pool, &page);
     if (err == HUB_EINVALID) {
         hub_reply_wrong(x, "/query/position", "position", "no position that this server gave");
         return;
@@ -63,9 +61,10 @@ void hub_v1_object_list(hub_exchange_t *x)
         hub_reply_problem(x, err, HUB_SLICE_NONE);
         return;
     }
-    hub_buf_add_char(&out, ']');
     hub_objects__page_headers(x, &page);
-    hub_reply_json(x, 200, hub_buf_slice(&out));
+    x->reply.parts = page.parts + 1;
+    x->reply.part_count = page.part_count - 2;
+    hub_reply_json(x, 200, HUB_SLICE_NONE);
 }
 
 static hub_err_t own_object(hub_view_t *view, const hub_incoming_t *in, hub_object_t *head)

@@ -45,7 +45,7 @@ static void grow(struct hub_agents *agents)
     free(old);
 }
 
-hub_agent_t *hub_agent_find(hub_worker_t *worker, uint32_t tenant, uint32_t id)
+static hub_agent_t *look_up(hub_worker_t *worker, uint32_t tenant, uint32_t id)
 {
     struct hub_agents *agents = worker->agents;
     if (!agents || !agents->bucket_count)
@@ -143,11 +143,27 @@ typedef struct hub_loading {
     hub_err_t err;
 } hub_loading_t;
 
+/* Settings of an integration that is not registered start nothing by themselves (what they ask for is written into the registration), so
+ * decoding them can wait. */
+static bool can_wait(const hub_loading_t *loading, hub_agent_t *agent)
+{
+    uint64_t registration;
+    if (!agent || agent->integration->authorized || agent->handshake || agent->calls || agent->holds)
+        return false;
+    hub_err_t err = hub_integration_registration_version(loading->view, agent->tenant, agent->id, &registration);
+    return err == HUB_EOK && registration == agent->integration->registration_version;
+}
+
 static bool load(hub_loading_t *loading, uint32_t tenant, uint32_t id)
 {
     hub_worker_t *worker = loading->worker;
     if (hub_worker_home(worker->core, id) != worker)
         return true;
+    hub_agent_t *agent = look_up(worker, tenant, id);
+    if (can_wait(loading, agent)) {
+        agent->behind = true;
+        return true;
+    }
     hub_integration_t *integration = NULL;
     hub_err_t err = hub_integration_get(worker, loading->view, tenant, id, &integration);
     if (err && err != HUB_ENOT_FOUND) {
@@ -168,6 +184,7 @@ static void follow(hub_agent_t *agent, hub_integration_t *integration)
 {
     hub_integration_t *old = agent->integration;
     agent->integration = integration;
+    agent->behind = false;
     if (old && (!hub_slice_eq(old->their_token, integration->their_token) ||
                 (old->status == HUB_STATUS_FAILED && integration->status != HUB_STATUS_FAILED)))
         agent->unauthorized = false;
@@ -180,7 +197,7 @@ static void follow(hub_agent_t *agent, hub_integration_t *integration)
 
 static void follow_one(hub_worker_t *worker, hub_loaded_t *loaded)
 {
-    hub_agent_t *agent = hub_agent_find(worker, loaded->tenant, loaded->id);
+    hub_agent_t *agent = look_up(worker, loaded->tenant, loaded->id);
     hub_integration_t *now = loaded->integration;
     if (!now) {
         if (agent)
@@ -194,6 +211,27 @@ static void follow_one(hub_worker_t *worker, hub_loaded_t *loaded)
         return;
     }
     follow(agent, now);
+}
+
+/* What could wait is read now. */
+static void catch_up(hub_agent_t *agent)
+{
+    hub_view_t *view;
+    hub_integration_t *integration = NULL;
+    if (hub_view_open(agent->worker->core->store, &view) != HUB_EOK)
+        return;
+    hub_err_t err = hub_integration_get(agent->worker, view, agent->tenant, agent->id, &integration);
+    hub_view_close(view);
+    if (err == HUB_EOK)
+        follow(agent, integration);
+}
+
+hub_agent_t *hub_agent_find(hub_worker_t *worker, uint32_t tenant, uint32_t id)
+{
+    hub_agent_t *agent = look_up(worker, tenant, id);
+    if (agent && agent->behind)
+        catch_up(agent);
+    return agent;
 }
 
 static void follow_all(hub_loading_t *loading)

@@ -12,6 +12,7 @@ typedef struct hub_agent {
     struct hub_handshake *handshake; /* handshake.c; NULL: none under way */
     struct hub_push *push;           /* push.c */
     struct hub_pull *pull;           /* pull.c */
+    bool behind;                     /* its settings have changed since, and nothing of it runs: read again when somebody asks for it */
     unsigned calls;                  /* outbound calls under way */
     bool gone;                       /* the integration was deleted: freed when calls and holds are 0 */
     struct hub_agent *next;          /* in the worker's table */
@@ -33,7 +34,7 @@ void hub_agent_hold(hub_agent_t *agent);
 void hub_agent_release(hub_agent_t *agent); /* may free the agent when it is gone */
 /* May the agent send anything now: registered, enabled, not refused with 401, not stopping? */
 bool hub_agent_may_call(const hub_agent_t *agent);
-hub_agent_t *hub_agent_find(hub_worker_t *worker, uint32_t tenant, uint32_t id); /* NULL: not at home here */
+hub_agent_t *hub_agent_find(hub_worker_t *worker, uint32_t tenant, uint32_t id); /* NULL: not at home here. Up to date */
 void hub_agents_each(hub_worker_t *worker, void (*visit)(hub_agent_t *agent, void *arg), void *arg);
 /* push.c: wakes the pushes of this worker whose streams have something new after `after`. */
 void hub_agents_wake(hub_worker_t *worker, uint64_t after);
