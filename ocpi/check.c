@@ -5,6 +5,7 @@
  * strict profile, is held to the rows. */
 #include <string.h>
 
+#include "index.h"
 #include "rule.h"
 
 typedef struct frame {
@@ -206,6 +207,8 @@ static void check_list(run_t *run, const ocpi_field_t *field, yyjson_val *value,
     yyjson_val *item;
     yyjson_arr_foreach(value, i, max, item)
     {
+        if (!level && ocpi__fits(field, run->check->version, item))
+            continue;
         frame_t here = {at, HUB_SLICE_NONE, i};
         if (yyjson_is_null(item))
             report(run, &here, 0, PLAIN, "null-item", "the list %.*s must not hold null", HUB_SLICE_FMT(name_of(at)));
@@ -279,27 +282,33 @@ static void check_rules(run_t *run, ocpi_object_id_t id, yyjson_val *value, cons
 static void check_object(run_t *run, ocpi_object_id_t id, yyjson_val *value, const frame_t *at, unsigned where)
 {
     const ocpi_object_t *object = ocpi_object(id);
+    ocpi_version_t version = run->check->version;
+    const ocpi_index_t *index = ocpi__index(id, version);
     uint64_t seen = 0, null = 0;
     size_t i, max;
     yyjson_val *key, *member;
     yyjson_obj_foreach(value, i, max, key, member)
     {
         hub_slice_t name = ocpi__text(key);
-        const ocpi_field_t *field = ocpi__field(id, run->check->version, name);
-        if (!field)
+        int row = ocpi__find(index, name);
+        if (row < 0)
             continue; /* T23 */
-        uint64_t bit = 1ull << (field - object->fields);
+        const ocpi_field_t *field = &object->fields[row];
+        uint64_t bit = 1ull << row;
         if (yyjson_is_null(member)) {
             null |= bit;
             continue;
         }
         seen |= bit;
+        if (!field->list && ocpi__fits(field, version, member))
+            continue; /* nearly always */
         frame_t here = {at, name, 0};
         check_member(run, field, member, &here, where);
     }
-    for (unsigned f = 0; f < object->count; f++)
-        if (object->fields[f].required && (object->fields[f].versions & run->check->version) && !(seen >> f & 1))
-            report_missing(run, &object->fields[f], value, null >> f & 1, at, where);
+    for (uint64_t left = index->required & ~seen; left; left &= left - 1) {
+        unsigned f = (unsigned)__builtin_ctzll(left);
+        report_missing(run, &object->fields[f], value, null >> f & 1, at, where);
+    }
     if (!(where & AT_PARTIAL))
         check_rules(run, id, value, at);
 }

@@ -2,29 +2,73 @@
  * coerced where it can be. Unknown fields stay. */
 #include <string.h>
 
-#include "schema.h"
+#include "index.h"
 
-/* Two passes over the same walk: the first writes nothing and only finds out whether anything changes, which is rare; the second writes. */
 typedef struct run {
     hub_buf_t out;
     ocpi_version_t version;
-    bool dry;
     bool changed;
 } run_t;
 
 static void put(run_t *run, char c)
 {
-    if (!run->dry)
-        hub_buf_add_char(&run->out, c);
+    hub_buf_add_char(&run->out, c);
 }
+
+/* ---- what stays as it is ---- */
+
+static bool clean_object(ocpi_object_id_t id, ocpi_version_t version, yyjson_val *value);
+
+static bool clean_one(const ocpi_field_t *field, ocpi_version_t version, yyjson_val *value)
+{
+    if (field->type == OCPI_TYPE_OBJECT)
+        return yyjson_is_obj(value) && clean_object((ocpi_object_id_t)field->ref, version, value);
+    return ocpi__fits(field, version, value);
+}
+
+static bool clean_list(const ocpi_field_t *field, ocpi_version_t version, yyjson_val *list)
+{
+    size_t i, max;
+    yyjson_val *item;
+    if (!yyjson_is_arr(list))
+        return false;
+    yyjson_arr_foreach(list, i, max, item)
+    {
+        if (!clean_one(field, version, item))
+            return false;
+    }
+    return !field->required || max;
+}
+
+/* Quick, and enough for most of what comes: every known member fits and none that is required is missing, so that nothing changes. False
+ * says nothing. */
+static bool clean_object(ocpi_object_id_t id, ocpi_version_t version, yyjson_val *value)
+{
+    const ocpi_object_t *object = ocpi_object(id);
+    const ocpi_index_t *index = ocpi__index(id, version);
+    uint64_t seen = 0;
+    size_t i, max;
+    yyjson_val *key, *member;
+    yyjson_obj_foreach(value, i, max, key, member)
+    {
+        int row = ocpi__find(index, ocpi__text(key));
+        if (row < 0)
+            continue;
+        const ocpi_field_t *field = &object->fields[row];
+        if (field->list ? !clean_list(field, version, member) : !clean_one(field, version, member))
+            return false;
+        seen |= 1ull << row;
+    }
+    return (index->required & ~seen) == 0;
+}
+
+/* ---- writing what is not looked into ---- */
 
 static void write_plain(run_t *run, yyjson_val *value)
 {
     hub_buf_t *out = &run->out;
     size_t i, max;
     yyjson_val *key, *item;
-    if (run->dry)
-        return;
     if (yyjson_is_str(value)) {
         hub_buf_add_json(out, ocpi__text(value));
     } else if (yyjson_is_raw(value)) {
@@ -95,6 +139,8 @@ static bool usable_one(run_t *run, const ocpi_field_t *field, yyjson_val *value)
         return false;
     if (field->type == OCPI_TYPE_OBJECT)
         return usable_object(run, (ocpi_object_id_t)field->ref, value);
+    if (ocpi__fits(field, run->version, value))
+        return true;
     ocpi_finding_t finding;
     ocpi__judge(field, run->version, value, &finding);
     return finding.verdict < OCPI_UNKNOWN;
@@ -146,15 +192,14 @@ static void write_one(run_t *run, const ocpi_field_t *field, yyjson_val *value, 
         return;
     }
     ocpi_finding_t finding = {.verdict = OCPI_BAD};
-    if (field->type != OCPI_TYPE_OBJECT && field->type != OCPI_TYPE_ANY)
+    if (field->type != OCPI_TYPE_OBJECT && !ocpi__fits(field, run->version, value))
         ocpi__judge(field, run->version, value, &finding);
     if (finding.verdict == OCPI_BAD || !finding.rewrite) {
         write_plain(run, value);
         return;
     }
     run->changed = true;
-    if (!run->dry)
-        ocpi__rewrite(&run->out, field, &finding, value);
+    ocpi__rewrite(&run->out, field, &finding, value);
 }
 
 static bool keep_item(run_t *run, const ocpi_field_t *field, yyjson_val *item, bool optional)
@@ -202,8 +247,7 @@ static void begin_member(run_t *run, bool *first, hub_slice_t name)
     if (!*first)
         put(run, ',');
     *first = false;
-    if (!run->dry)
-        hub_buf_add_json(&run->out, name);
+    hub_buf_add_json(&run->out, name);
     put(run, ':');
 }
 
@@ -234,8 +278,7 @@ static void write_object(run_t *run, ocpi_object_id_t id, yyjson_val *value, boo
     const char *derived = id == OCPI_OBJECT_LOCATION && !zone && (run->version & OCPI_V_22UP) ? ocpi__derived_zone(value) : NULL;
     if (derived) {
         begin_member(run, &first, HUB_SLICE_LIT("time_zone"));
-        if (!run->dry)
-            hub_buf_add_json(&run->out, hub_slice_str(derived));
+        hub_buf_add_json(&run->out, hub_slice_str(derived));
         run->changed = true;
     }
     put(run, '}');
@@ -249,11 +292,8 @@ const char *ocpi__derived_zone(yyjson_val *location)
 hub_slice_t ocpi_normalise(hub_pool_t *pool, yyjson_val *root, hub_slice_t text, ocpi_object_id_t object, ocpi_version_t version,
                            bool *changed)
 {
-    run_t run = {.out = HUB_BUF_INIT(pool), .version = version, .dry = true};
-    if (yyjson_is_obj(root))
-        write_object(&run, object, root, false);
-    if (run.changed) {
-        run.dry = false;
+    run_t run = {.out = HUB_BUF_INIT(pool), .version = version};
+    if (yyjson_is_obj(root) && !clean_object(object, version, root)) {
         hub_buf_reserve(&run.out, text.len + 64);
         write_object(&run, object, root, false);
     }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "schema.h"
+#include "text.h"
 
 /* ---- memory ---- */
 
@@ -96,29 +97,50 @@ static yyjson_val *twice_sorted(hub_pool_t *pool, yyjson_val *object)
 
 #define FEW_KEYS 64
 
-/* The key that an object has twice, or NULL. A bit for each (length, first, last, middle character) seen: only where the bit is taken are
- * the keys before compared. */
-static yyjson_val *twice(hub_pool_t *pool, yyjson_val *object)
+/* One of 256 kinds of key, by its length and four of its characters: few objects of the tables have two of one kind. */
+static unsigned kind_of(hub_slice_t key)
 {
-    size_t count = yyjson_obj_size(object), n = 0, i, max;
-    if (count > FEW_KEYS)
+    const unsigned char *c = (const unsigned char *)key.ptr;
+    uint32_t mix = (uint32_t)key.len * 0x1000193u;
+    if (key.len)
+        mix ^= (uint32_t)c[0] | (uint32_t)c[key.len / 2] << 8 | (uint32_t)c[key.len - 1] << 16 | (uint32_t)c[key.len / 4] << 24;
+    return (mix * 0x9E3779B1u) >> 24;
+}
+
+static bool given_before(yyjson_val *object, yyjson_val *key)
+{
+    size_t i, max;
+    yyjson_val *before, *value;
+    yyjson_obj_foreach(object, i, max, before, value)
+    {
+        if (before == key)
+            return false;
+        if (ocpi__same(ocpi__text(before), ocpi__text(key)))
+            return true;
+    }
+    return false;
+}
+
+/* The key that an object has twice, or NULL. A bit for each kind of key seen: only where the bit is taken are the keys before compared.
+ * *inner: some value is a list or an object. */
+static yyjson_val *twice(hub_pool_t *pool, yyjson_val *object, bool *inner)
+{
+    size_t i, max;
+    *inner = true;
+    if (yyjson_obj_size(object) > FEW_KEYS)
         return twice_sorted(pool, object);
-    hub_slice_t keys[FEW_KEYS];
-    uint64_t seen = 0;
     yyjson_val *key, *value;
+    uint64_t seen[4] = {0}, containers = 0;
     yyjson_obj_foreach(object, i, max, key, value)
     {
-        hub_slice_t k = ocpi__text(key);
-        unsigned mix = (unsigned)k.len * 7;
-        if (k.len)
-            mix += (unsigned char)k.ptr[0] + (unsigned char)k.ptr[k.len - 1] * 3u + (unsigned char)k.ptr[k.len / 2] * 5u;
-        uint64_t bit = 1ull << (mix & 63);
-        for (size_t j = 0; (seen & bit) && j < n; j++)
-            if (keys[j].len == k.len && memcmp(keys[j].ptr, k.ptr, k.len) == 0)
-                return key;
-        seen |= bit;
-        keys[n++] = k;
+        unsigned kind = kind_of(ocpi__text(key));
+        uint64_t bit = 1ull << (kind & 63), before = seen[kind >> 6];
+        if ((before & bit) && given_before(object, key))
+            return key;
+        seen[kind >> 6] = before | bit;
+        containers |= yyjson_is_ctn(value);
     }
+    *inner = containers != 0;
     return NULL;
 }
 
@@ -126,18 +148,23 @@ static bool walk_value(walk_t *walk, yyjson_val *value, const frame_t *frame, un
 
 static bool walk_object(walk_t *walk, yyjson_val *object, const frame_t *frame, unsigned depth)
 {
-    yyjson_val *again = twice(walk->pool, object), *key, *value;
+    bool inner;
+    yyjson_val *again = twice(walk->pool, object, &inner), *key, *value;
     if (again) {
         frame_t at = {frame, ocpi__text(again), 0};
         return fail(walk, &at, "duplicate", "this key is given twice");
     }
+    if (!inner && !walk->nul)
+        return true;
     size_t i, max;
     yyjson_obj_foreach(object, i, max, key, value)
     {
+        if (!yyjson_is_ctn(value) && !walk->nul)
+            continue;
         frame_t at = {frame, ocpi__text(key), 0};
         if (walk->nul && memchr(at.key.ptr, 0, at.key.len))
             return fail(walk, frame, "nul", "a key here holds a NUL character");
-        if ((yyjson_is_ctn(value) || walk->nul) && !walk_value(walk, value, &at, depth))
+        if (!walk_value(walk, value, &at, depth))
             return false;
     }
     return true;
@@ -149,8 +176,10 @@ static bool walk_list(walk_t *walk, yyjson_val *list, const frame_t *frame, unsi
     yyjson_val *value;
     yyjson_arr_foreach(list, i, max, value)
     {
+        if (!yyjson_is_ctn(value) && !walk->nul)
+            continue;
         frame_t at = {frame, HUB_SLICE_NONE, i};
-        if ((yyjson_is_ctn(value) || walk->nul) && !walk_value(walk, value, &at, depth))
+        if (!walk_value(walk, value, &at, depth))
             return false;
     }
     return true;

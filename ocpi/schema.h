@@ -32,8 +32,13 @@ const ocpi_enum_t *ocpi__enum(uint16_t id);
 extern const ocpi_route_t ocpi__routes[];
 extern const size_t ocpi__route_count;
 
-/* The row of `name` in this version, NULL when the field is unknown. */
+/* index.c. The row of `name` in this version, NULL when the field is unknown. */
 const ocpi_field_t *ocpi__field(ocpi_object_id_t object, ocpi_version_t version, hub_slice_t name);
+#define OCPI_VERSION_COUNT 3
+static inline unsigned ocpi__version_row(ocpi_version_t version) /* 1, 2, 4: 0, 1, 2 */
+{
+    return (unsigned)version >> 1;
+}
 
 /* Patterns. What a text is against a pattern: FIT, ODD (usable though not as the specification has it), BAD. */
 typedef enum ocpi_verdict { OCPI_FIT, OCPI_ODD, OCPI_UNKNOWN, OCPI_BAD } ocpi_verdict_t;
@@ -49,6 +54,9 @@ typedef struct ocpi_finding {
     hub_slice_t text;  /* the value's text */
 } ocpi_finding_t;
 void ocpi__judge(const ocpi_field_t *field, ocpi_version_t version, yyjson_val *value, ocpi_finding_t *out);
+/* The same in short, and quick: true means FIT, nothing else to say of it, and spelt as normalised output has it. False may still be that;
+ * never true of null. */
+bool ocpi__fits(const ocpi_field_t *field, ocpi_version_t version, yyjson_val *value);
 /* Appends the normalised spelling of a judged value that is not BAD. */
 void ocpi__rewrite(hub_buf_t *out, const ocpi_field_t *field, const ocpi_finding_t *finding, yyjson_val *value);
 const char *ocpi__json_type(yyjson_val *value);         /* "a string" */
@@ -56,6 +64,7 @@ const char *ocpi__type_text(const ocpi_field_t *field); /* what a single value o
 
 /* The zone of a country with a single one; NULL otherwise. */
 const char *ocpi__zone(hub_slice_t country);
+bool ocpi__time_fits(hub_slice_t text); /* surely a DateTime as we write it: ...Z with no or three decimals */
 /* Canonical spelling; with `fraction` three decimals even when they are zero. */
 size_t ocpi__time_write(int64_t ms, bool fraction, char out[OCPI_TIME_MAX + 1]);
 size_t ocpi__utf8_count(hub_slice_t text);

@@ -175,15 +175,6 @@ const ocpi_enum_t *ocpi__enum(uint16_t id)
     return &enums[id];
 }
 
-bool ocpi_enum_has(uint16_t enum_id, ocpi_version_t version, hub_slice_t value)
-{
-    const ocpi_enum_t *e = ocpi__enum(enum_id);
-    for (unsigned i = 0; i < e->count; i++)
-        if (e->values[i].len == value.len && (e->values[i].versions & version) && memcmp(e->values[i].text, value.ptr, value.len) == 0)
-            return true;
-    return false;
-}
-
 /* ---- objects and fields ---- */
 
 enum { /* cardinalities: required, list */
@@ -261,41 +252,6 @@ bool ocpi_object_parse(hub_slice_t name, ocpi_object_id_t *out)
             return true;
         }
     return false;
-}
-
-/* An index over the rows of each object, made once before main: the first row of each of 64 kinds of name, and after each row the next one
- * of its kind. 0 ends a chain; rows count from 1. */
-#define KINDS 64
-static uint8_t first_of_kind[OCPI_OBJECT_COUNT][KINDS];
-static uint8_t next_of_kind[OCPI_OBJECT_COUNT][64];
-
-static unsigned kind_of(const char *name, size_t len)
-{
-    return ((unsigned)len * 3 + (unsigned char)name[0] + (unsigned char)name[len - 1] * 5u + (unsigned char)name[len / 2] * 7u) % KINDS;
-}
-
-__attribute__((constructor)) static void make_index(void)
-{
-    for (unsigned id = 1; id < OCPI_OBJECT_COUNT; id++)
-        for (unsigned i = objects[id].count; i-- > 0;) {
-            const ocpi_field_t *f = &objects[id].fields[i];
-            uint8_t *first = &first_of_kind[id][kind_of(f->name, f->name_len)];
-            next_of_kind[id][i] = *first;
-            *first = (uint8_t)(i + 1);
-        }
-}
-
-const ocpi_field_t *ocpi__field(ocpi_object_id_t id, ocpi_version_t version, hub_slice_t name)
-{
-    if (name.len == 0)
-        return NULL;
-    const ocpi_object_t *object = &objects[id];
-    for (unsigned row = first_of_kind[id][kind_of(name.ptr, name.len)]; row; row = next_of_kind[id][row - 1]) {
-        const ocpi_field_t *f = &object->fields[row - 1];
-        if (f->name_len == name.len && (f->versions & version) && memcmp(f->name, name.ptr, name.len) == 0)
-            return f;
-    }
-    return NULL;
 }
 
 /* ---- routes ---- */

@@ -1,6 +1,7 @@
 /* DateTime: RFC 3339, and the spellings of it that real peers send (decision S). */
 
 #include "schema.h"
+#include "text.h"
 
 static bool number(hub_slice_t s, size_t at, size_t digits, int *out)
 {
@@ -99,6 +100,37 @@ bool ocpi_time_parse(hub_slice_t s, int64_t *ms, unsigned *flags)
     if (flags)
         *flags = odd;
     return true;
+}
+
+/* Eight bytes against `form`, where 0 is any digit. `limit` is for each byte what makes one too many reach the top bit: 0x76 for a digit
+ * (10), 0x7F for a character that must be the form's own (1). */
+static bool shaped(const char *at, const char form[9], const char limit[9])
+{
+    uint64_t differs = ocpi__load8(at) ^ ocpi__load8(form);
+    return !((((differs & OCPI_EACH_BYTE(0x7F)) + ocpi__load8(limit)) | differs) & OCPI_EACH_BYTE(0x80));
+}
+
+static int two(const char *at)
+{
+    return (at[0] - '0') * 10 + (at[1] - '0');
+}
+
+/* A day after the 28th is left to ocpi_time_parse. */
+bool ocpi__time_fits(hub_slice_t s)
+{
+    if (s.len != 20 && s.len != 24)
+        return false;
+    if (!shaped(s.ptr, "0000-00-", "\x76\x76\x76\x76\x7F\x76\x76\x7F") ||
+        !shaped(s.ptr + 8, "00T00:00", "\x76\x76\x7F\x76\x76\x7F\x76\x76"))
+        return false;
+    if (s.len == 20 ? !shaped(s.ptr + 12, "0:00:00Z", "\x76\x7F\x76\x76\x7F\x76\x76\x7F")
+                    : !shaped(s.ptr + 16, ":00.000Z", "\x7F\x76\x76\x7F\x76\x76\x76\x7F"))
+        return false;
+    int month = two(s.ptr + 5), day = two(s.ptr + 8);
+    if (day > 28)
+        return ocpi_time_parse(s, NULL, NULL);
+    return day >= 1 && month >= 1 && month <= 12 && two(s.ptr + 11) <= 23 && two(s.ptr + 14) <= 59 && two(s.ptr + 17) <= 60 &&
+           (two(s.ptr) || two(s.ptr + 2));
 }
 
 /* Every answer has a timestamp: printf would be a tenth of a small one. */

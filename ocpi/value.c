@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "schema.h"
+#include "text.h"
 
 /* ---- patterns: rows of pattern.def ---- */
 
@@ -85,7 +86,7 @@ static const struct {
 ocpi_verdict_t ocpi__pattern(const char *pattern, hub_slice_t text)
 {
     for (size_t i = 0; i < HUB_COUNT(patterns); i++)
-        if (strcmp(patterns[i].name, pattern) == 0)
+        if (patterns[i].name[0] == pattern[0] && strcmp(patterns[i].name, pattern) == 0)
             return patterns[i].check(text);
     const bool pattern_has_a_row = false;
     HUB_ASSERT(pattern_has_a_row);
@@ -193,26 +194,6 @@ static void judge_number(const ocpi_field_t *field, ocpi_finding_t *out)
         set(out, OCPI_ODD, "length");
 }
 
-/* Y1, Y2: no control characters; a CiString, and every string of 2.1.1, is ASCII. */
-static bool printable(hub_slice_t s, bool ascii)
-{
-    const uint64_t ones = UINT64_MAX / 255, tops = ones * 128;
-    uint64_t bad = 0, high = 0, word = 0;
-    size_t i = 0;
-    for (; i + 8 <= s.len; i += 8) { /* eight bytes at a time: one below 0x20, one equal to 0x7F */
-        memcpy(&word, s.ptr + i, 8);
-        uint64_t other = word ^ (ones * 0x7F);
-        bad |= ((word - ones * 0x20) & ~word) | ((other - ones) & ~other);
-        high |= word;
-    }
-    for (; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        bad |= c < 0x20 || c == 0x7F ? tops : 0;
-        high |= c;
-    }
-    return !(bad & tops) && !(ascii && (high & tops));
-}
-
 /* RFC 3986: a scheme, and no blanks. */
 static bool url_like(hub_slice_t s)
 {
@@ -221,7 +202,7 @@ static bool url_like(hub_slice_t s)
         i++;
     if (i == 0 || i >= s.len || s.ptr[i] != ':')
         return false;
-    return !memchr(s.ptr, ' ', s.len) && printable(s, false);
+    return !memchr(s.ptr, ' ', s.len) && ocpi__printable(s, false);
 }
 
 static void judge_time(ocpi_finding_t *out)
@@ -240,6 +221,12 @@ static void judge_time(ocpi_finding_t *out)
     out->rewrite = !ours;
 }
 
+/* Y1: a CiString, and every string of 2.1.1, is ASCII. */
+static bool ascii_only(const ocpi_field_t *field, ocpi_version_t version)
+{
+    return field->type == OCPI_TYPE_CISTRING || version == OCPI_V2_1_1;
+}
+
 static void judge_text(const ocpi_field_t *field, ocpi_version_t version, ocpi_finding_t *out)
 {
     if (field->type == OCPI_TYPE_DATETIME) {
@@ -251,13 +238,57 @@ static void judge_text(const ocpi_field_t *field, ocpi_version_t version, ocpi_f
     } else if (field->type == OCPI_TYPE_URL) {
         if (!url_like(out->text))
             set(out, OCPI_ODD, "url");
-    } else if (!printable(out->text, field->type == OCPI_TYPE_CISTRING || version == OCPI_V2_1_1)) {
+    } else if (!ocpi__printable(out->text, ascii_only(field, version))) {
         set(out, OCPI_ODD, "characters");
     }
     if (field->max_length && out->text.len > field->max_length && ocpi__utf8_count(out->text) > field->max_length &&
         out->verdict <= OCPI_ODD) {
         out->verdict = OCPI_ODD;
         out->rule = "length";
+    }
+}
+
+static bool fits_number(const ocpi_field_t *field, yyjson_val *value)
+{
+    bool integral;
+    hub_slice_t s = ocpi__text(value);
+    if (!yyjson_is_raw(value) || !json_number(s, &integral))
+        return false;
+    if (field->type == OCPI_TYPE_INT && (!integral || memchr(s.ptr, '.', s.len) || (field->max_length && s.len > field->max_length)))
+        return false;
+    return !field->pattern || ocpi__pattern(field->pattern, s) == OCPI_FIT;
+}
+
+static bool fits_text(const ocpi_field_t *field, ocpi_version_t version, yyjson_val *value)
+{
+    hub_slice_t s = ocpi__text(value);
+    if (!yyjson_is_str(value))
+        return false;
+    if (field->type == OCPI_TYPE_ENUM)
+        return ((ocpi__enum(field->ref)->open & version) || ocpi_enum_has(field->ref, version, s)) && !field->pattern;
+    if (field->max_length && s.len > field->max_length) /* bytes, not characters: may yet be */
+        return false;
+    if (field->type == OCPI_TYPE_DATETIME ? !ocpi__time_fits(s)
+        : field->type == OCPI_TYPE_URL    ? !url_like(s)
+                                          : !ocpi__printable(s, ascii_only(field, version)))
+        return false;
+    return !field->pattern || ocpi__pattern(field->pattern, s) == OCPI_FIT;
+}
+
+bool ocpi__fits(const ocpi_field_t *field, ocpi_version_t version, yyjson_val *value)
+{
+    switch ((ocpi_type_t)field->type) {
+    case OCPI_TYPE_OBJECT:
+        return false;
+    case OCPI_TYPE_ANY:
+        return !yyjson_is_null(value);
+    case OCPI_TYPE_BOOLEAN:
+        return yyjson_is_bool(value);
+    case OCPI_TYPE_INT:
+    case OCPI_TYPE_NUMBER:
+        return fits_number(field, value);
+    default:
+        return fits_text(field, version, value);
     }
 }
 
