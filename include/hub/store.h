@@ -161,6 +161,16 @@ hub_err_t hub_object_key(const hub_object_id_t *id, hub_key_t *key);
 /* The other way; slices point into `key` (folded spelling; the object's own bytes have the spelling first stored). */
 bool hub_object_key_parse(hub_slice_t key, hub_object_id_t *id);
 
+/* Forms: the same object in other shapes (core: one a version of OCPI), side by side with its bytes in one value, so that reading one costs
+ * no more than reading the bytes, and they never disagree with them. */
+#define HUB_OBJECT_FORMS 3
+typedef enum hub_form {
+    HUB_FORM_NONE,    /* not made; of the form that the bytes are written in: the bytes themselves */
+    HUB_FORM_SAME,    /* the bytes themselves */
+    HUB_FORM_STORED,  /* text of its own */
+    HUB_FORM_REFUSED, /* was tried: there is none */
+} hub_form_t;
+
 #define HUB_OBJECT_AUDIENCES 4
 typedef struct hub_object {
     uint64_t seq;         /* its place in the change stream */
@@ -171,7 +181,10 @@ typedef struct hub_object {
     uint32_t flags;       /* the caller's (core/objects.h) */
     uint32_t audience_count;
     hub_audience_t audiences[HUB_OBJECT_AUDIENCES];
-    hub_slice_t bytes; /* as received (given) or canonical (own); mapped memory */
+    uint8_t written;                      /* which form the bytes are in; 0 until somebody says otherwise */
+    uint8_t form_state[HUB_OBJECT_FORMS]; /* hub_form_t */
+    hub_slice_t bytes;                    /* as received (given) or canonical (own); mapped memory */
+    hub_slice_t form[HUB_OBJECT_FORMS];   /* read: the text of each form, none where there is none; written: of those that are STORED */
 } hub_object_t;
 
 typedef enum hub_change_kind {
@@ -183,14 +196,18 @@ typedef enum hub_change_kind {
 
 hub_err_t hub_object_get(hub_view_t *view, const hub_object_id_t *id, hub_object_t *out);
 hub_err_t hub_object_get_key(hub_view_t *view, hub_slice_t key, hub_object_t *out);
-/* apply only. Creates or replaces. From *in: last_updated, received_at, flags, audiences, bytes; the rest is set by the store and
+/* apply only. Creates or replaces. From *in: last_updated, received_at, flags, audiences, bytes and forms; the rest is set by the store and
  * returned in *in (seq, created_seq, version). Moves the created/updated rows and counters of all audiences, old and new, and the change
  * entry: a whole change (OBJECT) also takes away the object's EVSE entries. `evse_uid` with HUB_CHANGE_EVSE only. */
 hub_err_t hub_object_put(hub_view_t *view, const hub_object_id_t *id, hub_object_t *in, hub_change_kind_t change, hub_slice_t evse_uid);
 /* apply only. Leaves a DELETE entry in the change stream (taken away when the object comes back, which is then a new object). */
 hub_err_t hub_object_delete(hub_view_t *view, const hub_object_id_t *id, int64_t now);
-/* apply only. Replaces the audiences (and rows and counters) alone: bytes, version and change entry stay. */
+/* apply only. Replaces the audiences (and rows and counters) alone: bytes, forms, version and change entry stay. */
 hub_err_t hub_object_audiences(hub_view_t *view, const hub_object_id_t *id, const hub_audience_t *audiences, uint32_t count);
+
+/* apply only. Replaces forms and flags alone, as long as the object is the one they were made of: HUB_ECONFLICT when its version is another
+ * than in->version. */
+hub_err_t hub_object_forms(hub_view_t *view, hub_slice_t key, const hub_object_t *in);
 
 /* Rows of an audience that are not an object's own: same tables, same order. OVERLAY audiences only; `tag` (not 0) is given back by lists.
  * An overlay stands before the base in a query: its row decides, even when it lies outside of the window and the base's inside. */
@@ -206,9 +223,9 @@ typedef struct hub_list_row {
     int64_t last_updated; /* inside `take` without a window: 0 for an object's own row */
     uint8_t tag;          /* 0: an object's own row */
     hub_audience_t audience;
-    hub_slice_t key; /* of the object; mapped */
-    hub_slice_t
-        bytes; /* on a page: the object's, mapped, where the list had to look at the object anyway (own rows, no window); else none */
+    hub_slice_t key;   /* of the object; mapped */
+    hub_slice_t bytes; /* on a page: the object's in query->form, mapped, where the list had to look at the object anyway (own rows, no
+                          window) and there is this form; else none */
 } hub_list_row_t;
 
 #define HUB_LIST_AUDIENCES 64
@@ -216,6 +233,7 @@ typedef struct hub_list_query {
     const hub_audience_t *audiences;
     uint32_t audience_count; /* ≤ HUB_LIST_AUDIENCES */
     uint8_t module;
+    uint8_t form;     /* which form the page's rows bring along */
     int64_t from, to; /* last_updated window in ms, from inclusive, to exclusive; INT64_MIN and INT64_MAX: no window */
     /* Where two audiences have a row of the same created_seq the first named wins; false leaves the row out. NULL: takes all. */
     bool (*take)(void *arg, const hub_list_row_t *row);

@@ -85,11 +85,11 @@ static hub_err_t fail_rc(why_t *why, int rc, const char *path)
 /* Each row takes a store from the schema of its place to the next one. Runs in the transaction that opens the tables. */
 static hub_err_t create(hub_view_t *view)
 {
-    (void)view; /* a new store: the tables exist now, nothing to convert */
+    (void)view; /* the tables exist now, nothing to convert */
     return HUB_EOK;
 }
 
-static hub_err_t (*const migrations[])(hub_view_t *view) = {create};
+static hub_err_t (*const migrations[])(hub_view_t *view) = {create, hub_store__migrate_forms};
 #define SCHEMA HUB_COUNT(migrations)
 
 static hub_err_t migrate(hub_store_t *store, hub_view_t *view, why_t *why)

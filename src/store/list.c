@@ -198,7 +198,7 @@ static hub_err_t give(hub_view_t *view, const hub_list_query_t *query, bool has_
     row->bytes = HUB_SLICE_NONE;
     if (!err && !has_time && !row->tag && !(err = hub_object_get_key(view, row->key, &object))) {
         row->last_updated = object.last_updated;
-        row->bytes = object.bytes;
+        row->bytes = object.form[query->form];
     }
     if (!err)
         row->key = hub_pool_copy(pool, row->key);

@@ -120,6 +120,8 @@ static inline void *hub_store__unconst(const void *p)
 /* env.c */
 hub_err_t hub_store__err(int rc);
 hub_err_t hub_store__err_disk(const hub_store_t *store, int rc); /* tells a full disk from a broken one */
+/* migrate.c: rows of `migrations` */
+hub_err_t hub_store__migrate_forms(hub_view_t *view);
 /* gate.c. `inside`: this thread has a view open already and must not wait for itself. */
 hub_err_t hub_store__enter(hub_store_t *store, bool inside);
 void hub_store__leave(hub_store_t *store);

@@ -13,6 +13,7 @@
 #include "metrics.h"
 #include "object/object.h"
 #include "object/objects.h"
+#include "object/projection.h"
 #include "object/quarantine.h"
 
 #define NOW 1790000000000ll /* 2026-09-21 */
@@ -417,7 +418,8 @@ static void a_received_object_is_kept_byte_for_byte(void **state)
     hub_view_t *view;
     hub_slice_t normal;
     assert_int_equal(hub_view_open(store, &view), HUB_EOK);
-    assert_int_equal(hub_objects_normal(view, hub_key_slice(&key), &first, OCPI_V2_2_1, &normal), HUB_EOK);
+    assert_int_equal(hub_object_get(view, &id, &first), HUB_EOK);
+    normal = hub_projection_show(view, pool, hub_key_slice(&key), &first, OCPI_V2_2_1);
     assert_false(holds(normal, "\"name\""));
     assert_true(holds(normal, "2.50"));
     hub_view_close(view);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "object/objects.h"
+#include "object/projection.h"
 #include "reply.h"
 #include "sharing/sharing.h"
 #include "v1.h"
@@ -113,8 +114,8 @@ static void add_object(hub_view_t *view, hub_pool_t *pool, const event_t *e, boo
     hub_slice_t bytes = HUB_SLICE_NONE, level;
     if (e->has_object && e->change.kind != HUB_CHANGE_DELETE)
         bytes = e->object.bytes;
-    if (bytes.len && e->id.scope != HUB_SCOPE_OWN && hub_objects_normal(view, e->change.key, &e->object, OCPI_V2_2_1, &bytes) != HUB_EOK)
-        bytes = HUB_SLICE_NONE;
+    if (bytes.len)
+        bytes = hub_projection_show(view, pool, e->change.key, &e->object, OCPI_V2_2_1);
     if (bytes.len && e->change.kind == HUB_CHANGE_EVSE)
         bytes = hub_objects_level(pool, bytes, e->change.evse_uid, HUB_SLICE_NONE, &level) == HUB_EOK ? level : HUB_SLICE_NONE;
     yyjson_doc *doc;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "object/objects.h"
+#include "object/projection.h"
 #include "sharing/sharing.h"
 
 typedef enum shape {
@@ -157,7 +158,9 @@ static hub_err_t item_bytes(hub_view_t *view, hub_pool_t *pool, const hub_integr
     if (part == 0)
         return hub_objects_view(view, pool, integration, module, key, OCPI_V2_2_1, bytes, &head, &last_updated);
     hub_err_t err = hub_object_get_key(view, key, &head);
-    return err == HUB_EOK ? hub_objects_normal(view, key, &head, OCPI_V2_2_1, bytes) : err;
+    if (err == HUB_EOK)
+        *bytes = hub_projection_show(view, pool, key, &head, OCPI_V2_2_1);
+    return err;
 }
 
 /* False: nothing was written (the object is gone, or its bytes are damaged). */

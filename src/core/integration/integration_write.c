@@ -281,18 +281,7 @@ typedef struct purge {
 static hub_err_t purge_object(hub_view_t *view, hub_slice_t key, int64_t now)
 {
     hub_object_id_t id;
-    if (!hub_object_key_parse(key, &id))
-        return HUB_ESTORE;
-    for (size_t i = 0; i < HUB_COUNT(ocpi_versions); i++) {
-        hub_key_t projection;
-        hub_key_init(&projection);
-        hub_key_bytes(&projection, key);
-        hub_key_u8(&projection, (uint8_t)ocpi_versions[i]);
-        hub_err_t err = hub_view_delete(view, HUB_TABLE_PROJECTION, &projection);
-        if (err && err != HUB_ENOT_FOUND)
-            return err;
-    }
-    return hub_object_delete(view, &id, now);
+    return hub_object_key_parse(key, &id) ? hub_object_delete(view, &id, now) : HUB_ESTORE;
 }
 
 static hub_err_t purge(hub_view_t *view, hub_pool_t *pool, const purge_t *what, uint32_t limit, uint32_t *count)

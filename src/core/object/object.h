@@ -52,7 +52,6 @@ hub_err_t hub_objects__refuse(hub_incoming_t *in, hub_slice_t pointer, const cha
 /* An error after the first write must undo the operation: it is never one that only refuses. */
 hub_err_t hub_objects__written(hub_err_t err);
 void hub_objects__forget(ocpi_problems_t *problems, uint32_t count); /* keeps the first `count`: apply may run again */
-void hub_objects__projection_key(hub_key_t *key, hub_slice_t object_key, ocpi_version_t version); /* of table PROJECTION */
 /* The stored whole with the body merged in at its level (PUT of a level, PATCH of any). NULL: the parent or the level is unknown (decision
  * C). `parents` is written up to the parents as in L3. *created: the level is new. */
 hub_slice_t hub_objects__merge(hub_storing_t *s, bool drop_time, hub_slice_t parents, bool *created);

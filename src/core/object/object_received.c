@@ -1,10 +1,11 @@
-/* Received objects: kept as they came, byte for byte; a normalised projection beside them where that differs. Decisions I and D, rules
+/* Received objects: kept as they came, byte for byte; the normalised form beside them where that differs. Decisions I and D, rules
  * O5-O10, L3. */
 #include "object.h"
 
 #include <string.h>
 
 #include "metrics.h"
+#include "projection.h"
 
 /* Pulled objects name their owner themselves; the URL of a push was checked before. Both again here, since the profile may have changed. */
 static bool owner_accepted(const hub_incoming_t *in)
@@ -92,13 +93,12 @@ static bool spelled(hub_slice_t text, hub_slice_t value)
 static hub_err_t keep_spelling(hub_storing_t *s, whole_t *whole)
 {
     static const char *const names[] = {"country_code", "party_id", "id"};
-    hub_slice_t first;
     bool same = true;
-    hub_err_t err = s->exists ? hub_objects_normal(s->view, hub_key_slice(&s->key), &s->head, s->in->version, &first) : HUB_ENOT_FOUND;
-    for (size_t i = 0; !err && i < HUB_COUNT(names); i++)
+    hub_slice_t first = s->exists ? hub_projection_own(&s->head) : HUB_SLICE_NONE;
+    for (size_t i = 0; first.ptr && i < HUB_COUNT(names); i++)
         same = same && spelled(first, ocpi_get_str(whole->normal_root, names[i]));
-    if (err || same)
-        return err == HUB_ENOT_FOUND ? HUB_EOK : err;
+    if (same)
+        return HUB_EOK;
     yyjson_val *old = hub_objects__read(s->pool, first);
     yyjson_mut_doc *doc = yyjson_mut_doc_new(ocpi_alc(s->pool));
     yyjson_mut_val *root = yyjson_val_mut_copy(doc, whole->normal_root);
@@ -111,18 +111,6 @@ static hub_err_t keep_spelling(hub_storing_t *s, whole_t *whole)
     whole->normal_root = hub_objects__read(s->pool, whole->normal);
     whole->normal_changed = true;
     return whole->normal_root ? HUB_EOK : HUB_EINTERNAL;
-}
-
-static hub_err_t put_projection(hub_storing_t *s, const whole_t *whole)
-{
-    hub_key_t key;
-    hub_objects__projection_key(&key, hub_key_slice(&s->key), s->in->version);
-    if (whole->normal_changed)
-        return hub_view_put(s->view, HUB_TABLE_PROJECTION, &key, whole->normal);
-    if (!(s->head.flags & HUB_OBJECT_WARNINGS))
-        return HUB_EOK; /* there never was one */
-    hub_err_t err = hub_view_delete(s->view, HUB_TABLE_PROJECTION, &key);
-    return err == HUB_ENOT_FOUND ? HUB_EOK : err;
 }
 
 /* EVSEs and Connectors that are left out stand in quarantine, by pointer; an object that is whole again leaves it. */
@@ -166,11 +154,10 @@ static hub_err_t put(hub_storing_t *s, const whole_t *whole)
         .audience_count = 2,
         .audiences = {hub_audience(HUB_AUDIENCE_RECEIVED, in->from->id), hub_audience(HUB_AUDIENCE_RECEIVED_TENANT, in->tenant)},
         .bytes = whole->text};
+    hub_projection_write(&in->head, in->version, whole->normal_changed ? whole->normal : whole->text);
     bool status = status_only(s);
     hub_err_t err =
         hub_object_put(s->view, &s->id, &in->head, status ? HUB_CHANGE_EVSE : HUB_CHANGE_OBJECT, status ? in->evse_uid : HUB_SLICE_NONE);
-    if (!err)
-        err = put_projection(s, whole);
     return hub_objects__written(err ? err : put_quarantine(s));
 }
 

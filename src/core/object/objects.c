@@ -318,21 +318,3 @@ hub_err_t hub_objects_level(hub_pool_t *pool, hub_slice_t bytes, hub_slice_t evs
     *out = ocpi_write(pool, level);
     return HUB_EOK;
 }
-
-void hub_objects__projection_key(hub_key_t *key, hub_slice_t object_key, ocpi_version_t version)
-{
-    hub_key_init(key);
-    hub_key_bytes(key, object_key);
-    hub_key_u8(key, (uint8_t)version);
-}
-
-hub_err_t hub_objects_normal(hub_view_t *view, hub_slice_t object_key, const hub_object_t *head, ocpi_version_t version, hub_slice_t *bytes)
-{
-    *bytes = head->bytes;
-    if (!(head->flags & HUB_OBJECT_WARNINGS))
-        return HUB_EOK;
-    hub_key_t key;
-    hub_objects__projection_key(&key, object_key, version);
-    hub_err_t err = hub_view_get(view, HUB_TABLE_PROJECTION, &key, bytes);
-    return err == HUB_ENOT_FOUND ? HUB_EOK : err;
-}

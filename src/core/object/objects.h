@@ -6,7 +6,7 @@
 
 enum {                             /* hub_object_t.flags */
        HUB_OBJECT_STALE = 1,       /* received: no longer in a full pull */
-       HUB_OBJECT_WARNINGS = 2,    /* received: accepted with warnings; table PROJECTION holds the normalised form */
+       HUB_OBJECT_WARNINGS = 2,    /* received: accepted with warnings; its form in the version it came in is the normalised one */
        HUB_OBJECT_UNPUBLISHED = 4, /* own location: publish false */
        HUB_OBJECT_REMOVED = 8,     /* own location deleted: every EVSE REMOVED */
        HUB_OBJECT_PULLED = 16,     /* received by pull (else by push) */
@@ -52,9 +52,6 @@ bool hub_objects_refused(hub_err_t err);
 hub_slice_t hub_objects_explain(hub_pool_t *pool, const ocpi_problems_t *problems);
 /* One level of a stored object's bytes: all of it when evse_uid is none. HUB_ENOT_FOUND. */
 hub_err_t hub_objects_level(hub_pool_t *pool, hub_slice_t bytes, hub_slice_t evse_uid, hub_slice_t connector_id, hub_slice_t *out);
-/* A received object as projections and /v1 show it; its own bytes when they need no change. Mapped memory. */
-hub_err_t hub_objects_normal(hub_view_t *view, hub_slice_t object_key, const hub_object_t *head, ocpi_version_t version,
-                             hub_slice_t *bytes);
 /* apply only: DELETE of a received or own object or level of one (what->text is not used). Received: any that is stored. Own Location:
  * every EVSE REMOVED; own Tariff: HUB_ECONFLICT while a connector names it. Refusals as with hub_objects_store. */
 hub_err_t hub_objects_remove(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, hub_incoming_t *what);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "object.h"
+#include "projection.h"
 #include "reply.h"
 #include "v1.h"
 
@@ -76,7 +77,7 @@ static hub_err_t write_list(hub_view_t *view, hub_pool_t *pool, const hub_object
         hub_slice_t bytes;
         err = hub_object_get_key(view, list->rows[i].key, &head);
         if (err == HUB_EOK)
-            err = hub_objects_normal(view, list->rows[i].key, &head, OCPI_V2_2_1, &bytes);
+            bytes = hub_projection_show(view, pool, list->rows[i].key, &head, OCPI_V2_2_1);
         if (err != HUB_EOK || !hub_object_key_parse(list->rows[i].key, &id)) {
             err = err == HUB_ENOT_FOUND ? HUB_EOK : err;
             continue;
@@ -172,7 +173,7 @@ void hub_v1_received_get(hub_exchange_t *x)
     if (err == HUB_EOK)
         err = hub_object_get(view, &id, &head);
     if (err == HUB_EOK)
-        err = hub_objects_normal(view, hub_key_slice(&key), &head, OCPI_V2_2_1, &bytes);
+        bytes = hub_projection_show(view, x->pool, hub_key_slice(&key), &head, OCPI_V2_2_1);
     if (err == HUB_EOK)
         err = hub_objects_level(x->pool, bytes, evse, connector, &bytes);
     if (err != HUB_EOK) {
