@@ -125,8 +125,9 @@ static const struct {
     int code;
     uint8_t versions;
     const char *text;
+    int otherwise;
 } statuses[] = {
-#define OCPI_STATUS(code, versions, text) {code, versions, text},
+#define OCPI_STATUS(code, versions, text, otherwise) {code, versions, text, otherwise},
 #include "ocpi/tbl/status.def"
 #undef OCPI_STATUS
 };
@@ -145,6 +146,14 @@ bool ocpi_status_known(int status_code, ocpi_version_t version)
         if (statuses[i].code == status_code)
             return (statuses[i].versions & version) != 0;
     return false;
+}
+
+int ocpi_status_in(int status_code, ocpi_version_t version)
+{
+    for (size_t i = 0; i < HUB_COUNT(statuses); i++)
+        if (statuses[i].code == status_code && !(statuses[i].versions & version))
+            return statuses[i].otherwise;
+    return status_code;
 }
 
 /* ---- enums ---- */

@@ -183,6 +183,7 @@ size_t ocpi_time_format(int64_t ms, char out[OCPI_TIME_MAX + 1]);
 
 const char *ocpi_status_text(int status_code); /* generic text of the table; NULL when unknown */
 bool ocpi_status_known(int status_code, ocpi_version_t version);
+int ocpi_status_in(int status_code, ocpi_version_t version); /* 2004 is 2001 on 2.1.1, 4xxx is 3000; all others stay */
 /* {"data":…,"status_code":…,"status_message":…,"timestamp":…}; data none: left out (decision A); message none: the table's text
  * for errors, left out for 1000. */
 void ocpi_envelope_write(hub_buf_t *out, int status_code, hub_slice_t message, hub_slice_t data, int64_t now_ms);

@@ -3,6 +3,7 @@
 
 #include "core.h"
 #include "face.h"
+#include "handshake/offer.h"
 #include "integration/integration.h"
 #include "integration/registration.h"
 #include "metrics.h"
@@ -96,10 +97,10 @@ void hub_exchange_done(hub_exchange_t *x)
         join_parts(x);
     if (!x->reply.part_count)
         hub_exchange_view_close(x);
-    hub_slice_t id = hub_slice(state->trace_id, HUB_UUID_LEN);
-    if (state->ocpi && x->header[HUB_HEADER_REQUEST_ID].len)
-        id = x->header[HUB_HEADER_REQUEST_ID]; /* T19 */
-    hub_reply_add_header(x, "x-request-id", id);
+    if (!state->ocpi)
+        hub_reply_add_header(x, "x-request-id", hub_slice(state->trace_id, HUB_UUID_LEN));
+    else
+        hub_reply_add_ids(x);
     if (x->reply.status >= 400) {
         hub_metric_add(x->worker->core, x->reply.status < 500 ? HUB_METRIC_ERRORS_CLIENT : HUB_METRIC_ERRORS_SERVER, 1);
         /* The trace id of every problem that a client of /v1 shows can be found here; /ocpi has lines of its own. */
@@ -203,10 +204,17 @@ static void (*const ocpi_handlers[])(hub_exchange_t *x) = {
     [OCPI_ACTION_LIST] = hub_ocpi_list,         [OCPI_ACTION_OBJECT] = hub_ocpi_object,
 };
 
-static bool side_is_ours(const hub_exchange_state_t *state)
+/* Is this resource one of those that version details tell this partner of? */
+static bool is_offered(const hub_exchange_state_t *state)
 {
-    const ocpi_route_t *route = state->target.route;
-    return route->action <= OCPI_ACTION_CREDENTIALS || (ocpi_role_sides(state->integration->customer_roles, route->module) & route->side);
+    const ocpi_target_t *target = &state->target;
+    if (!target->route || target->route->action >= HUB_COUNT(ocpi_handlers))
+        return false;
+    bool negotiated = state->integration->authorized && target->version == state->integration->ocpi_version; /* nearly always */
+    if (target->version && !negotiated && !(hub_offer_versions_open(state->integration) & target->version))
+        return false;
+    return target->route->action <= OCPI_ACTION_CREDENTIALS ||
+           (ocpi_role_sides(hub_offer_roles(state->integration, target->version), target->route->module) & target->route->side);
 }
 
 static void run_ocpi(hub_exchange_t *x)
@@ -225,7 +233,7 @@ static void run_ocpi(hub_exchange_t *x)
         hub_reply_ocpi_err(x, state->token_kind == HUB_TOKEN_KIND_PENDING ? HUB_EBUSY : HUB_EUNAUTHORIZED, HUB_SLICE_NONE);
     } else if (!state->integration->enabled) {
         hub_reply_ocpi_err(x, HUB_EFORBIDDEN, HUB_SLICE_LIT("this connection is suspended"));
-    } else if (!state->target.route || state->target.route->action >= HUB_COUNT(ocpi_handlers) || !side_is_ours(state)) {
+    } else if (!is_offered(state)) {
         hub_reply_ocpi_err(x, HUB_ENOT_FOUND, HUB_SLICE_NONE);
     } else if (!(state->target.methods & method_bit(x->method))) {
         add_allow(x, state->target.methods);

@@ -147,7 +147,26 @@ void hub_reply_wrong(hub_exchange_t *x, const char *pointer, const char *rule, c
 
 /* ---- /ocpi ---- */
 
-static void add_mirrored(hub_exchange_t *x)
+/* The version that the answer is in: the URL's, or where that has none the connection's. 0: not known. */
+static ocpi_version_t version_of(const hub_exchange_t *x)
+{
+    const hub_exchange_state_t *state = x->state;
+    if (state->target.version)
+        return state->target.version;
+    return state->integration ? state->integration->ocpi_version : 0;
+}
+
+void hub_reply_add_ids(hub_exchange_t *x)
+{
+    hub_slice_t id = x->header[HUB_HEADER_REQUEST_ID], correlation = x->header[HUB_HEADER_CORRELATION_ID];
+    if (version_of(x) == OCPI_V2_1_1)
+        return; /* which has none of them */
+    hub_reply_add_header(x, "x-request-id", id.len ? id : hub_slice(x->state->trace_id, HUB_UUID_LEN));
+    if (correlation.len)
+        hub_reply_add_header(x, "x-correlation-id", correlation);
+}
+
+static void add_routing(hub_exchange_t *x)
 {
     static const struct {
         hub_header_id_t request;
@@ -159,10 +178,8 @@ static void add_mirrored(hub_exchange_t *x)
         {HUB_HEADER_FROM_PARTY, "ocpi-to-party-id"},
         {HUB_HEADER_FROM_COUNTRY, "ocpi-to-country-code"},
     };
-    if (x->header[HUB_HEADER_CORRELATION_ID].len)
-        hub_reply_add_header(x, "x-correlation-id", x->header[HUB_HEADER_CORRELATION_ID]);
     const ocpi_route_t *route = x->state->target.route;
-    if (!route || route->action <= OCPI_ACTION_CREDENTIALS)
+    if (!route || route->action <= OCPI_ACTION_CREDENTIALS || version_of(x) == OCPI_V2_1_1)
         return; /* H1: never on configuration modules */
     for (size_t i = 0; i < HUB_COUNT(swap); i++)
         if (x->header[swap[i].request].len)
@@ -180,12 +197,15 @@ void hub_reply_ocpi(hub_exchange_t *x, int status, int ocpi_status, hub_slice_t 
         return;
     }
     hub_buf_t out = HUB_BUF_INIT(x->pool);
+    ocpi_version_t version = version_of(x);
+    if (version)
+        ocpi_status = ocpi_status_in(ocpi_status, version);
     hub_buf_reserve(&out, data.len + message.len + 128);
     ocpi_envelope_write(&out, ocpi_status, message, data, hub_now_ms());
     x->reply.status = status;
     x->reply.body = hub_buf_slice(&out);
     hub_reply_add_header(x, "content-type", HUB_SLICE_LIT("application/json"));
-    add_mirrored(x);
+    add_routing(x);
     if (ocpi_status >= 2000) {
         hub_metric_add(x->worker->core, HUB_METRIC_REFUSED_OCPI, 1);
         hub_log(HUB_INFO, "ocpi.refused", HUB_STR("trace_id", x->state->trace_id), HUB_STR("method", hub_method_name(x->method)),
@@ -206,7 +226,7 @@ void hub_reply_ocpi_parts(hub_exchange_t *x, hub_slice_t *parts, uint32_t count)
     x->reply.parts = parts;
     x->reply.part_count = count;
     hub_reply_add_header(x, "content-type", HUB_SLICE_LIT("application/json"));
-    add_mirrored(x);
+    add_routing(x);
     hub_exchange_done(x);
 }
 

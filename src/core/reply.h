@@ -19,10 +19,13 @@ void hub_reply_invalid(hub_exchange_t *x, const ocpi_problems_t *problems);
 /* 400 for one thing. */
 void hub_reply_wrong(hub_exchange_t *x, const char *pointer, const char *rule, const char *message);
 
-/* /ocpi: envelope with HTTP status `status`; mirrors X-Request-ID, X-Correlation-ID and the routing headers (T19, T20, H2). */
+/* /ocpi: envelope with HTTP status `status`; mirrors the routing headers (H2; not on 2.1.1). A status code that the version does not have
+ * is sent as the one that stands for it there. */
 void hub_reply_ocpi(hub_exchange_t *x, int status, int ocpi_status, hub_slice_t message, hub_slice_t data);
 /* HTTP 200, status 1000, `data` in parts (hub_reply_t.parts) with room for one more at either end. */
 void hub_reply_ocpi_parts(hub_exchange_t *x, hub_slice_t *parts, uint32_t count);
+/* hub_exchange_done on /ocpi: X-Request-ID and X-Correlation-ID (T19, T20); none on 2.1.1. */
+void hub_reply_add_ids(hub_exchange_t *x);
 /* By the error's row, with HTTP 200 for all OCPI errors on an existing resource (T6, decision F). */
 void hub_reply_ocpi_err(hub_exchange_t *x, hub_err_t err, hub_slice_t message);
 

@@ -16,6 +16,42 @@
 static fixture_t alpha, beta; /* alpha: eMSP; beta: CPO */
 static hub_pool_t *pool;
 
+/* ---- versions: the tests are written in 2.2.1, and spoken in each version ---- */
+
+static const char *speaks = "2.2.1";
+
+static inline const char *replaced(const char *text, const char *from, const char *to)
+{
+    hub_buf_t out = HUB_BUF_INIT(pool);
+    for (const char *at; (at = strstr(text, from)) != NULL; text = at + strlen(from)) {
+        hub_buf_add(&out, hub_slice(text, (size_t)(at - text)));
+        hub_buf_add_str(&out, to);
+    }
+    hub_buf_add_str(&out, text);
+    return hub_pool_str(pool, hub_buf_slice(&out));
+}
+
+/* 2.1.1 has no sides in version details, and one party without a role in the Credentials object. */
+static inline const char *spoken(const char *text)
+{
+    if (!text || strcmp(speaks, "2.2.1") == 0)
+        return text;
+    text = replaced(text, "2.2.1", speaks);
+    if (strcmp(speaks, "2.1.1") != 0)
+        return text;
+    text = replaced(replaced(text, ",\"role\":\"SENDER\"", ""), ",\"role\":\"RECEIVER\"", "");
+    return replaced(replaced(text, "\"roles\":[{\"role\":\"CPO\",", ""), "\"}}]}", "\"}}");
+}
+
+/* The Authorization header as it is sent (T15). */
+static inline hub_slice_t sent_token(const char *token)
+{
+    hub_slice_t text = hub_slice_str(token);
+    if (strcmp(speaks, "2.1.1") != 0)
+        text = hub_base64_encode(pool, text);
+    return hub_pool_printf(pool, "Token %.*s", HUB_SLICE_FMT(text));
+}
+
 /* ---- moving things along ---- */
 
 typedef struct forwarded {
@@ -125,9 +161,8 @@ static inline fixture_request_t *v1(fixture_t *f, hub_method_t method, const cha
 
 static inline fixture_request_t *ocpi_start(fixture_t *f, hub_method_t method, const char *path, const char *token, const char *body)
 {
-    fixture_request_t *request = fixture_request(f, method, path, hub_slice_str(body));
-    request->x.header[HUB_HEADER_AUTHORIZATION] =
-        hub_pool_printf(pool, "Token %.*s", HUB_SLICE_FMT(hub_base64_encode(pool, hub_slice_str(token))));
+    fixture_request_t *request = fixture_request(f, method, spoken(path), hub_slice_str(spoken(body)));
+    request->x.header[HUB_HEADER_AUTHORIZATION] = sent_token(token);
     return request;
 }
 
@@ -246,7 +281,9 @@ static inline void make_sender(const char *url, const char *more)
     make_party(&alpha, "AAA", "EMSP");
     make_integration(
         &alpha, "EMSP",
-        hub_pool_printf(pool, "\"initialRole\":\"SENDER\",\"endpointUrl\":\"%s\",\"initialToken\":\"" TOKEN_A "\"%s", url, more).ptr);
+        hub_pool_printf(pool, "\"initialRole\":\"SENDER\",\"versions\":[\"%s\"],\"endpointUrl\":\"%s\",\"initialToken\":\"" TOKEN_A "\"%s",
+                        speaks, url, more)
+            .ptr);
 }
 
 static inline void connect_hubs(void)
@@ -267,10 +304,12 @@ static struct {
     int lost; /* how many answers to POST are lost */
     unsigned gets, posts, puts, deletes;
     char token_b[8][80];
-    hub_slice_t seen; /* last Authorization */
-    bool hold;        /* keep calls unanswered */
-    bool raw;         /* takes tokens only as they are */
-    bool spends;      /* after a POST token A opens nothing but the same POST */
+    hub_slice_t seen;             /* last Authorization */
+    unsigned seen_ids, wrong_ids; /* X-Request-ID and X-Correlation-ID: requests with others than the version has */
+    bool hold;                    /* keep calls unanswered */
+    bool raw;                     /* takes tokens only as they are */
+    bool base64;                  /* … only in Base64 */
+    bool spends;                  /* after a POST token A opens nothing but the same POST */
 } partner;
 
 #define DATA(data) "{\"data\":" data ",\"status_code\":1000,\"timestamp\":\"2026-01-01T00:00:00Z\"}"
@@ -282,6 +321,9 @@ static struct {
          "/2.2.1/credentials\"},"                                                                                                          \
          "{\"identifier\":\"locations\",\"role\":\"SENDER\",\"url\":\"" PARTNER                                                            \
          "/2.2.1/locations\"},{\"identifier\":\"acme-extra\",\"role\":\"SENDER\",\"url\":\"" PARTNER "/x\"}]}")
+#define NOTHING_IN_COMMON                                                                                                                  \
+    DATA("{\"version\":\"2.2.1\",\"endpoints\":[{\"identifier\":\"credentials\",\"url\":\"" PARTNER                                        \
+         "/c\"},{\"identifier\":\"acme-extra\",\"url\":\"" PARTNER "/x\"}]}")
 #define CREDENTIALS(token, party)                                                                                                          \
     "{\"token\":\"" token "\",\"url\":\"" PARTNER "/versions\",\"roles\":[{\"role\":\"CPO\",\"party_id\":\"" party                         \
     "\",\"country_code\":\"NL\",\"business_details\":{\"name\":\"Partner\"}}]}"
@@ -298,9 +340,18 @@ static inline bool play_partner(fixture_t *f, fixture_call_t *entry)
             fixture_finish(f, entry, HUB_ESTOPPING);
         return true;
     }
-    for (uint32_t i = 0; i < call->header_count; i++)
+    partner.seen_ids = 0;
+    for (uint32_t i = 0; i < call->header_count; i++) {
         if (hub_slice_caseeq_str(call->headers[i].name, "authorization"))
             partner.seen = hub_pool_copy(pool, call->headers[i].value);
+        partner.seen_ids += hub_slice_starts(call->headers[i].name, HUB_SLICE_LIT("X-"));
+        assert_false(hub_slice_starts(call->headers[i].name, HUB_SLICE_LIT("OCPI-"))); /* C24 */
+    }
+    partner.wrong_ids += (strcmp(speaks, "2.1.1") == 0 ? 0 : 2) != partner.seen_ids;
+    if (partner.base64 && memmem(partner.seen.ptr, partner.seen.len, "token-", 6)) {
+        fixture_answer(f, entry, 401, HUB_SLICE_LIT("{}"));
+        return true;
+    }
     if (partner.raw && !memmem(partner.seen.ptr, partner.seen.len, "token-", 6)) {
         fixture_answer(f, entry, 401, HUB_SLICE_LIT("{}"));
         return true;
@@ -316,7 +367,7 @@ static inline bool play_partner(fixture_t *f, fixture_call_t *entry)
         int status = list ? partner.http_versions : partner.http_details;
         const char *body =
             list ? (partner.versions ? partner.versions : USUAL_VERSIONS) : (partner.details ? partner.details : USUAL_DETAILS);
-        fixture_answer(f, entry, status ? status : 200, hub_slice_str(body));
+        fixture_answer(f, entry, status ? status : 200, hub_slice_str(spoken(body)));
         return true;
     }
     if (call->method == HUB_DELETE) {
@@ -332,7 +383,7 @@ static inline bool play_partner(fixture_t *f, fixture_call_t *entry)
         fixture_finish(f, entry, HUB_EPEER_TIMEOUT);
     else
         fixture_answer(f, entry, partner.http_credentials ? partner.http_credentials : 200,
-                       hub_slice_str(partner.credentials ? partner.credentials : DATA(CREDENTIALS(TOKEN_C, "PPP"))));
+                       hub_slice_str(spoken(partner.credentials ? partner.credentials : DATA(CREDENTIALS(TOKEN_C, "PPP")))));
     return true;
 }
 

@@ -38,6 +38,8 @@ static void E_methods_for_allow(void **state)
     assert_int_equal(match("/2.2.1/receiver/tariffs/NL/TNM/1").methods, OCPI_GET | OCPI_PUT | OCPI_DELETE);  /* F1: no PATCH */
     assert_int_equal(match("/2.2.1/receiver/locations/NL/TNM/1").methods, OCPI_GET | OCPI_PUT | OCPI_PATCH); /* L4: no DELETE */
     assert_int_equal(match("/2.2.1/sender/locations/1/2/3").methods, OCPI_GET);
+    assert_int_equal(match("/2.3.0/receiver/tariffs/NL/TNM/1").methods, OCPI_GET | OCPI_PUT | OCPI_DELETE);
+    assert_int_equal(match("/2.1.1/receiver/tariffs/NL/TNM/1").methods, OCPI_GET | OCPI_PUT | OCPI_PATCH | OCPI_DELETE);
 }
 
 static void trailing_slash_is_the_same_resource(void **state)
@@ -55,8 +57,8 @@ static void unknown_paths(void **state)
                                        "//",
                                        "/2.2.1//",
                                        "/2.2.1/sender//locations",
-                                       "/2.1.1",
-                                       "/2.3.0/credentials",
+                                       "/2.1",
+                                       "/2.4.0/credentials",
                                        "/9",
                                        "/2.2.1/locations",
                                        "/2.2.1/sender",
@@ -81,52 +83,97 @@ static void unknown_paths(void **state)
     assert_int_equal(ocpi_route_match(pool, HUB_SLICE_LIT("/2.2.1/sender/locations/%00"), &t), HUB_EINVALID);
 }
 
-static yyjson_val *endpoints(uint32_t roles)
+static yyjson_val *endpoints_in(ocpi_version_t version, uint32_t roles)
 {
     hub_buf_t out = HUB_BUF_INIT(pool);
-    ocpi_endpoints_write(&out, HUB_SLICE_LIT("https://hub.example"), OCPI_V2_2_1, roles);
+    ocpi_endpoints_write(&out, HUB_SLICE_LIT("https://hub.example"), version, roles);
     return json_read(hub_buf_slice(&out));
+}
+
+/* How often an identifier stands in the list; *last: where it does. */
+static unsigned listed(yyjson_val *list, const char *identifier, yyjson_val **last)
+{
+    size_t i, max;
+    yyjson_val *one;
+    unsigned times = 0;
+    yyjson_arr_foreach(list, i, max, one)
+    {
+        if (!hub_slice_eq_str(ocpi_get_str(one, "identifier"), identifier))
+            continue;
+        *last = one;
+        times++;
+    }
+    return times;
 }
 
 static void V3_V4_credentials_once_as_sender(void **state)
 {
     (void)state;
-    assert_json(ocpi_write(pool, endpoints(OCPI_ROLE_CPO)),
-                "[{'identifier':'credentials','role':'SENDER','url':'https://hub.example/ocpi/2.2.1/credentials'},"
-                "{'identifier':'locations','role':'SENDER','url':'https://hub.example/ocpi/2.2.1/sender/locations'},"
-                "{'identifier':'tariffs','role':'SENDER','url':'https://hub.example/ocpi/2.2.1/sender/tariffs'}]");
-    assert_json(ocpi_write(pool, endpoints(OCPI_ROLE_EMSP)),
-                "[{'identifier':'credentials','role':'SENDER','url':'https://hub.example/ocpi/2.2.1/credentials'},"
-                "{'identifier':'locations','role':'RECEIVER','url':'https://hub.example/ocpi/2.2.1/receiver/locations'},"
-                "{'identifier':'tariffs','role':'RECEIVER','url':'https://hub.example/ocpi/2.2.1/receiver/tariffs'}]");
-    assert_int_equal(yyjson_arr_size(endpoints(OCPI_ROLE_CPO | OCPI_ROLE_EMSP)), 5);
-    assert_int_equal(yyjson_arr_size(endpoints(OCPI_ROLE_HUB)), 5);
-    assert_int_equal(yyjson_arr_size(endpoints(0)), 1);
+    yyjson_val *one;
+    for (size_t i = 0; i < HUB_COUNT(ocpi_versions); i++)
+        for (uint32_t role = 0; role <= OCPI_ROLE_SCSP; role = role ? role << 1 : 1) {
+            assert_int_equal(listed(endpoints_in(ocpi_versions[i], role), "credentials", &one), 1);
+            hub_slice_t url = hub_pool_printf(pool, "https://hub.example/ocpi/%s/credentials", ocpi_version_name(ocpi_versions[i]));
+            assert_true(hub_slice_eq(ocpi_get_str(one, "url"), url));
+            assert_slice(ocpi_get_str(one, "role"), ocpi_versions[i] == OCPI_V2_1_1 ? "" : "SENDER"); /* 2.1.1 has no such member */
+            assert_true(ocpi_versions[i] != OCPI_V2_1_1 || !yyjson_obj_get(one, "role"));
+        }
+}
+
+static void V3_sides_are_those_of_the_roles(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t roles;
+        unsigned times;
+        const char *side;
+    } rows[] = {{OCPI_ROLE_CPO, 1, "sender"},
+                {OCPI_ROLE_EMSP, 1, "receiver"},
+                {OCPI_ROLE_NSP, 1, "receiver"},
+                {OCPI_ROLE_HUB, 2, "receiver"},
+                {OCPI_ROLE_CPO | OCPI_ROLE_EMSP, 2, "receiver"},
+                {0, 0, ""}};
+    yyjson_val *one;
+    for (size_t v = 0; v < HUB_COUNT(ocpi_versions); v++)
+        for (size_t i = 0; i < HUB_COUNT(rows); i++) {
+            yyjson_val *list = endpoints_in(ocpi_versions[v], rows[i].roles);
+            const char *version = ocpi_version_name(ocpi_versions[v]);
+            assert_int_equal(listed(list, "locations", &one), rows[i].times);
+            assert_int_equal(listed(list, "tariffs", &one), rows[i].times);
+            hub_slice_t url = hub_pool_printf(pool, "https://hub.example/ocpi/%s/%s/tariffs", version, rows[i].side);
+            assert_true(rows[i].times == 0 || hub_slice_eq(ocpi_get_str(one, "url"), url));
+        }
 }
 
 static void V5_what_is_advertised_is_served(void **state)
 {
     (void)state;
-    size_t i, max;
-    yyjson_val *one, *list = endpoints(OCPI_ROLE_HUB);
-    yyjson_arr_foreach(list, i, max, one)
-    {
-        hub_slice_t url = ocpi_get_str(one, "url"), prefix = HUB_SLICE_LIT("https://hub.example/ocpi");
-        const char *tail = hub_slice_eq_str(ocpi_get_str(one, "role"), "RECEIVER") ? "/NL/TNM/1" : "";
-        hub_slice_t path = hub_pool_printf(pool, "%.*s%s", (int)(url.len - prefix.len), url.ptr + prefix.len, tail);
-        assert_non_null(match(path.ptr).route);
+    for (size_t v = 0; v < HUB_COUNT(ocpi_versions); v++) {
+        size_t i, max;
+        yyjson_val *one, *list = endpoints_in(ocpi_versions[v], OCPI_ROLE_HUB);
+        yyjson_arr_foreach(list, i, max, one)
+        {
+            hub_slice_t url = ocpi_get_str(one, "url"), prefix = HUB_SLICE_LIT("https://hub.example/ocpi");
+            hub_slice_t path = hub_slice(url.ptr + prefix.len, url.len - prefix.len);
+            ocpi_target_t base = match(hub_pool_str(pool, path));
+            if (!base.route)
+                base = match(hub_pool_printf(pool, "%.*s/NL/TNM/1", HUB_SLICE_FMT(path)).ptr);
+            assert_non_null(base.route);
+            assert_int_equal(base.version, ocpi_versions[v]);
+        }
+        ocpi_check_t check = {.object = OCPI_OBJECT_VERSION_DETAILS, .version = ocpi_versions[v], .strict = true};
+        ocpi_problems_t problems;
+        ocpi_problems_init(&problems, pool);
+        hub_slice_t details = hub_pool_printf(pool, "{\"version\":\"%s\",\"endpoints\":%.*s}", ocpi_version_name(ocpi_versions[v]),
+                                              HUB_SLICE_FMT(ocpi_write(pool, list)));
+        assert_true(ocpi_check(json_read(details), &check, &problems));
     }
-    ocpi_check_t check = {.object = OCPI_OBJECT_VERSION_DETAILS, .version = OCPI_V2_2_1, .strict = true};
-    ocpi_problems_t problems;
-    ocpi_problems_init(&problems, pool);
-    hub_slice_t details = hub_pool_printf(pool, "{\"version\":\"2.2.1\",\"endpoints\":%.*s}", HUB_SLICE_FMT(ocpi_write(pool, list)));
-    assert_true(ocpi_check(json_read(details), &check, &problems));
 }
 
 static void V1_versions_served(void **state)
 {
     (void)state;
-    assert_int_equal(ocpi_versions_served(), OCPI_V2_2_1);
+    assert_int_equal(ocpi_versions_served(), OCPI_V_ALL);
     ocpi_version_t version;
     assert_true(ocpi_version_parse(HUB_SLICE_LIT("2.3.0"), &version));
     assert_int_equal(version, OCPI_V2_3_0);
@@ -192,6 +239,7 @@ int main(void)
         json_test(trailing_slash_is_the_same_resource),
         json_test(unknown_paths),
         json_test(V3_V4_credentials_once_as_sender),
+        json_test(V3_sides_are_those_of_the_roles),
         json_test(V5_what_is_advertised_is_served),
         json_test(V1_versions_served),
         json_test(roles_have_the_sides_of_the_terminology_chapter),

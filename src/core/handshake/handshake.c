@@ -183,9 +183,6 @@ static void start_incoming(hub_handshake_t *h, hub_incoming_t *incoming)
     h->offer.roles_json = hub_pool_copy(h->pool, incoming->offer.roles_json);
     h->offer.hub_party_id = hub_pool_copy(h->pool, incoming->offer.hub_party_id);
     h->token = h->offer.token;
-    h->encoding = h->agent->integration->profile.token_encoding;
-    if (h->encoding == HUB_TOKEN_AUTO)
-        h->encoding = h->offer.version == OCPI_V2_1_1 ? HUB_TOKEN_RAW : HUB_TOKEN_BASE64;
     hub_handshake__next(h);
 }
 

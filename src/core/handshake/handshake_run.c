@@ -72,6 +72,8 @@ static void undo_at_peer(hub_handshake_t *h)
         return;
     hub_ocpi_call_t *call = hub_ocpi_call_create(h->agent, HUB_DELETE, h->offer.credentials_url);
     call->token = hub_pool_copy(call->call.pool, token);
+    call->encoding = hub_handshake__encoding(h);
+    call->version = h->offer.version;
     call->then = undone;
     call->call.timeout_ms = HUB_HANDSHAKE_DELETE_MS;
     hub_ocpi_call_start(call);
@@ -109,15 +111,14 @@ void hub_handshake__fail(hub_handshake_t *h, hub_err_t err, const char *text)
 
 /* ---- running ---- */
 
-/* Raw and Base64 tokens both occur, whatever the version: when the first request gets 401 it is asked once more in the other form, which
- * then is remembered. */
+/* Raw and Base64 tokens both occur, whatever the version: a request that gets 401 is asked once more in the other form, which then is
+ * remembered. Only while that cannot undo what the operator has set. */
 static bool other_encoding(hub_handshake_t *h, const hub_ocpi_call_t *call)
 {
-    bool open = h->step == 0 && !h->switched && (h->plan->wanted == HUB_WANT_POST || h->incoming) &&
-                h->agent->integration->profile.token_encoding == HUB_TOKEN_AUTO;
-    if (!open || call->call.err || call->call.http_status != 401)
+    bool set = h->agent->integration->profile.token_encoding != HUB_TOKEN_AUTO && h->before.token_encoding == HUB_TOKEN_AUTO;
+    if (h->switched || set || h->plan->wanted == HUB_WANT_DELETE || call->call.err || call->call.http_status != 401)
         return false;
-    h->encoding = h->encoding == HUB_TOKEN_RAW ? HUB_TOKEN_BASE64 : HUB_TOKEN_RAW;
+    h->encoding = hub_handshake__encoding(h) == HUB_TOKEN_RAW ? HUB_TOKEN_BASE64 : HUB_TOKEN_RAW;
     h->switched = true;
     return true;
 }
@@ -230,6 +231,25 @@ static void finish_run(hub_handshake_t *h)
     hub_handshake__write(h, h->plan->apply, committed, HUB_SLICE_NONE, true);
 }
 
+/* What is negotiated in this run, or stands, or can only be; 0: not known yet. */
+static ocpi_version_t version_of(const hub_handshake_t *h)
+{
+    if (h->offer.version)
+        return h->offer.version;
+    if (h->before.ocpi_version)
+        return h->before.ocpi_version;
+    uint32_t ours = hub_offer_versions(h->agent->integration);
+    return ours == OCPI_V2_1_1 ? OCPI_V2_1_1 : 0;
+}
+
+hub_token_encoding_t hub_handshake__encoding(const hub_handshake_t *h)
+{
+    if (h->encoding != HUB_TOKEN_AUTO)
+        return h->encoding; /* found out */
+    hub_token_encoding_t set = h->agent->integration->profile.token_encoding;
+    return set != HUB_TOKEN_AUTO ? set : hub_ocpi_call_encoding(version_of(h));
+}
+
 void hub_handshake__next(hub_handshake_t *h)
 {
     if (h->step == h->plan->step_count) {
@@ -245,7 +265,8 @@ void hub_handshake__next(hub_handshake_t *h)
     }
     hub_ocpi_call_t *call = hub_ocpi_call_create(h->agent, step->method, step->url(h));
     call->token = hub_pool_copy(call->call.pool, h->token);
-    call->encoding = h->encoding;
+    call->encoding = hub_handshake__encoding(h);
+    call->version = version_of(h);
     call->call.timeout_ms = timeout_of(h);
     if (step->sends_credentials)
         call->call.body = hub_pool_copy(call->call.pool, h->body);

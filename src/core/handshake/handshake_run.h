@@ -89,12 +89,12 @@ struct hub_handshake {
     uint32_t command;          /* the command that this run follows */
     uint64_t settings_version; /* … under these settings */
     hub_ocpi_call_t *call;
-    bool writing;      /* an operation is under way: the run cannot be ended now */
-    bool delete_next;  /* hub_handshake_unregister came meanwhile */
-    hub_slice_t token; /* to call with */
-    hub_token_encoding_t encoding;
-    bool switched;             /* … the other form than the version's, since the first was refused */
-    hub_registration_t before; /* when the run began */
+    bool writing;                  /* an operation is under way: the run cannot be ended now */
+    bool delete_next;              /* hub_handshake_unregister came meanwhile */
+    hub_slice_t token;             /* to call with */
+    hub_token_encoding_t encoding; /* AUTO: the profile's, or the version's */
+    bool switched;                 /* … the other form, since the first was refused */
+    hub_registration_t before;     /* when the run began */
     hub_offer_t offer;
     hub_slice_t our_token;    /* the new one of this run */
     hub_slice_t body;         /* Credentials object with it */
@@ -137,6 +137,7 @@ hub_err_t hub_handshake__failed(hub_view_t *view, hub_op_t *op);     /* a try fa
 
 /* handshake_run.c */
 hub_slice_t hub_handshake__credentials_url(const hub_registration_t *reg);     /* none: no such endpoint is known */
+hub_token_encoding_t hub_handshake__encoding(const hub_handshake_t *h);        /* how the next request sends its token */
 void hub_handshake__next(hub_handshake_t *h);                                  /* the next step, or the end */
 void hub_handshake__fail(hub_handshake_t *h, hub_err_t err, const char *text); /* without any call */
 

@@ -103,6 +103,13 @@ static hub_err_t rotate(hub_view_t *view, const hub_handshake_write_t *write, hu
     return err;
 }
 
+/* What was found out is kept only where it is not what the version says: an upgrade then sends as its version does. */
+static void take_encoding(const hub_handshake_t *h, hub_registration_t *reg)
+{
+    if (h->switched)
+        reg->token_encoding = h->encoding == hub_ocpi_call_encoding(h->offer.version) ? HUB_TOKEN_AUTO : h->encoding;
+}
+
 static void take_offer(const hub_handshake_t *h, hub_registration_t *reg)
 {
     reg->ocpi_version = h->offer.version;
@@ -124,8 +131,7 @@ static void take_credentials(const hub_handshake_t *h, hub_registration_t *reg)
 {
     take_offer(h, reg);
     reg->their_token = h->offer.token;
-    if (h->switched)
-        reg->token_encoding = h->encoding;
+    take_encoding(h, reg);
     reg->versions_url = h->offer.versions_url;
     reg->roles_json = h->offer.roles_json;
     reg->hub_party_id = h->offer.hub_party_id;
@@ -154,8 +160,7 @@ hub_err_t hub_handshake__prepare(hub_view_t *view, hub_op_t *op)
     h->our_token = reg.pending_token;
     if (!reg.authorized) {
         take_offer(h, &reg);
-        if (h->switched)
-            reg.token_encoding = h->encoding;
+        take_encoding(h, &reg);
     }
     return err ? err : hub_registration_put_quiet(write->core, view, write->tenant, write->id, &reg);
 }

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "hub/url.h"
-#include "integration/party.h"
 
 #define ENDPOINTS_MAX 1000
 #define IDENTIFIER_MAX 255
@@ -20,30 +19,58 @@ static const bool functional[OCPI_MODULE_COUNT] = {
 #undef CONFIGURATION
 };
 
-static uint32_t one_bit(uint32_t mask)
+#define BOTH_SIDES (OCPI_SENDER | OCPI_RECEIVER)
+
+static bool one_bit(uint32_t mask)
 {
     return mask && (mask & (mask - 1)) == 0;
 }
 
-uint32_t hub_offer_wire_roles(uint32_t roles)
+static uint32_t wire_roles(uint32_t roles)
 {
     return roles & ~(uint32_t)(OCPI_ROLE_OPEN_DATA | OCPI_ROLE_UNDEFINED);
 }
 
-static uint32_t roles_of(const hub_integration_t *integration, const hub_party_ref_t *party)
+uint32_t hub_offer_party_roles(const hub_integration_t *integration, const hub_party_ref_t *party)
 {
     uint32_t roles = party->roles ? party->roles : integration->customer_roles;
-    return hub_offer_wire_roles(integration->customer_roles ? roles & integration->customer_roles : roles);
+    return wire_roles(integration->customer_roles ? roles & integration->customer_roles : roles);
 }
 
-uint32_t hub_offer_versions_mask(const hub_integration_t *integration)
+/* 2.1.1 knows one party of one role, and its version details name no side: a role that has both sides of a module cannot be told there. */
+static bool fits_211(const hub_integration_t *integration)
+{
+    if (integration->party_count != 1)
+        return false;
+    uint32_t role = hub_offer_party_roles(integration, &integration->parties[0]);
+    if (!one_bit(role))
+        return false;
+    for (unsigned m = OCPI_MODULE_NONE + 1; m < OCPI_MODULE_COUNT; m++)
+        if (functional[m] && (ocpi_module_versions((ocpi_module_t)m) & OCPI_V2_1_1) &&
+            ocpi_role_sides(role, (ocpi_module_t)m) == BOTH_SIDES)
+            return false;
+    return true;
+}
+
+uint32_t hub_offer_versions(const hub_integration_t *integration)
 {
     uint32_t mask = ocpi_versions_served();
     if (integration->versions)
         mask &= integration->versions;
-    if (integration->party_count != 1 || !one_bit(roles_of(integration, &integration->parties[0])))
-        mask &= ~(uint32_t)OCPI_V2_1_1;
-    return mask;
+    return fits_211(integration) ? mask : mask & ~(uint32_t)OCPI_V2_1_1;
+}
+
+uint32_t hub_offer_versions_open(const hub_integration_t *integration)
+{
+    uint32_t mask = hub_offer_versions(integration);
+    return integration->authorized ? mask | (integration->ocpi_version & ocpi_versions_served()) : mask;
+}
+
+uint32_t hub_offer_roles(const hub_integration_t *integration, ocpi_version_t version)
+{
+    if (version == OCPI_V2_1_1 && integration->party_count == 1)
+        return hub_offer_party_roles(integration, &integration->parties[0]);
+    return wire_roles(integration->customer_roles);
 }
 
 /* ---- versions ---- */
@@ -62,7 +89,7 @@ static hub_slice_t names_of(hub_pool_t *pool, uint32_t mask)
 hub_err_t hub_offer_read_versions(hub_core_t *core, hub_pool_t *pool, const hub_integration_t *integration, ocpi_version_t fixed,
                                   yyjson_val *data, hub_offer_t *offer, hub_slice_t *why)
 {
-    uint32_t ours = fixed ? fixed : hub_offer_versions_mask(integration), theirs = 0;
+    uint32_t ours = fixed ? fixed : hub_offer_versions(integration), theirs = 0;
     ocpi_version_t version, best = 0;
     size_t i, n;
     yyjson_val *item;
@@ -110,15 +137,15 @@ static uint8_t side_of(const hub_integration_t *integration, const hub_offer_t *
         return OCPI_RECEIVER;
     if (offer->version != OCPI_V2_1_1 && role.len)
         return 0;
-    uint32_t ours = ocpi_role_sides(integration->customer_roles, module);
+    uint32_t ours = ocpi_role_sides(hub_offer_roles(integration, offer->version), module);
     return ours == OCPI_SENDER ? OCPI_RECEIVER : ours == OCPI_RECEIVER ? OCPI_SENDER : 0;
 }
 
-static bool is_common(const hub_integration_t *integration, const hub_endpoint_t *endpoint)
+static bool is_common(uint32_t our_roles, const hub_endpoint_t *endpoint)
 {
     if (endpoint->module == OCPI_MODULE_NONE || !functional[endpoint->module])
         return false;
-    uint32_t ours = ocpi_role_sides(integration->customer_roles, (ocpi_module_t)endpoint->module);
+    uint32_t ours = ocpi_role_sides(our_roles, (ocpi_module_t)endpoint->module);
     uint32_t other = endpoint->side == OCPI_SENDER ? OCPI_RECEIVER : OCPI_SENDER;
     return endpoint->side ? (ours & other) != 0 : ours != 0;
 }
@@ -157,7 +184,7 @@ hub_err_t hub_offer_read_details(hub_core_t *core, hub_pool_t *pool, const hub_i
         offer->endpoint_count++;
         if (endpoint->module == OCPI_MODULE_CREDENTIALS)
             offer->credentials_url = endpoint->url;
-        common = common || is_common(integration, endpoint);
+        common = common || is_common(hub_offer_roles(integration, offer->version), endpoint);
     }
     if (!offer->credentials_url.len) {
         *why = HUB_SLICE_LIT("the partner's version details list no credentials endpoint that may be called");
@@ -231,20 +258,42 @@ static bool has_third_party(const hub_integration_t *integration, yyjson_val *ro
     return false;
 }
 
-/* 2.1.1 has one party without a role: the other one of ours. */
+/* 2.1.1 has one party without a role: the other one of ours. NULL: it has not even that. */
 static yyjson_val *roles_of_211(hub_pool_t *pool, const hub_integration_t *integration, yyjson_val *data)
 {
     hub_buf_t out = HUB_BUF_INIT(pool);
     yyjson_doc *doc;
+    hub_slice_t party = ocpi_get_str(data, "party_id"), country = ocpi_get_str(data, "country_code");
     yyjson_val *details = yyjson_obj_get(data, "business_details");
-    hub_buf_printf(&out, "[{\"role\":\"%s\",\"party_id\":", integration->customer_roles & OCPI_ROLE_CPO ? "EMSP" : "CPO");
-    hub_buf_add_json(&out, ocpi_get_str(data, "party_id"));
+    if (party.len < 1 || party.len > 3 || country.len != 2)
+        return NULL;
+    bool charging = hub_offer_roles(integration, OCPI_V2_1_1) & OCPI_ROLE_CPO;
+    hub_buf_printf(&out, "[{\"role\":\"%s\",\"party_id\":", charging ? "EMSP" : "CPO");
+    hub_buf_add_json(&out, party);
     hub_buf_add_str(&out, ",\"country_code\":");
-    hub_buf_add_json(&out, ocpi_get_str(data, "country_code"));
+    hub_buf_add_json(&out, country);
     hub_buf_add_str(&out, ",\"business_details\":");
-    hub_buf_add(&out, details ? ocpi_write(pool, details) : HUB_SLICE_LIT("{}"));
+    hub_buf_add(&out, yyjson_is_obj(details) ? ocpi_write(pool, details) : HUB_SLICE_LIT("{}"));
     hub_buf_add_str(&out, "}]");
     return ocpi_read(pool, hub_buf_slice(&out), &doc, NULL) ? NULL : yyjson_doc_get_root(doc);
+}
+
+/* Who the peer is, as the list of roles that 2.2 has. */
+static hub_err_t read_roles(hub_pool_t *pool, const hub_integration_t *integration, ocpi_version_t version, yyjson_val *data,
+                            yyjson_val **roles, hub_slice_t *why)
+{
+    *roles = version == OCPI_V2_1_1 ? roles_of_211(pool, integration, data) : yyjson_obj_get(data, "roles");
+    if (version == OCPI_V2_1_1 && !*roles) {
+        *why = HUB_SLICE_LIT("/party_id (1 to 3 characters) and /country_code (2) are needed");
+        return HUB_EINVALID;
+    }
+    hub_err_t err = check_roles(pool, *roles, why);
+    if (err || has_third_party(integration, *roles))
+        return err;
+    *why = hub_pool_printf(
+        pool, "the partner's roles do not contain the party %.*s%s%.*s that this integration is for (thirdPartyCountryCode, thirdPartyId)",
+        HUB_SLICE_FMT(integration->third_country), integration->third_country.len ? " " : "", HUB_SLICE_FMT(integration->third_party));
+    return HUB_EINVALID;
 }
 
 hub_err_t hub_offer_read_credentials(hub_core_t *core, hub_pool_t *pool, const hub_integration_t *integration, yyjson_val *data,
@@ -265,84 +314,16 @@ hub_err_t hub_offer_read_credentials(hub_core_t *core, hub_pool_t *pool, const h
         *why = hub_pool_printf(pool, "/url must not be called: %s", problem);
         return HUB_EINVALID;
     }
-    yyjson_val *roles = offer->version == OCPI_V2_1_1 ? roles_of_211(pool, integration, data) : yyjson_obj_get(data, "roles");
-    hub_err_t err = check_roles(pool, roles, why);
+    yyjson_val *roles;
+    hub_err_t err = read_roles(pool, integration, offer->version, data, &roles, why);
     if (err)
         return err;
-    if (!has_third_party(integration, roles)) {
-        *why = hub_pool_printf(
-            pool,
-            "the partner's roles do not contain the party %.*s%s%.*s that this integration is for (thirdPartyCountryCode, thirdPartyId)",
-            HUB_SLICE_FMT(integration->third_country), integration->third_country.len ? " " : "", HUB_SLICE_FMT(integration->third_party));
-        return HUB_EINVALID;
-    }
     offer->versions_url = hub_pool_copy(pool, url);
     offer->roles_json = ocpi_write(pool, roles);
     if (offer->roles_json.len > ROLES_BYTES_MAX) {
         *why = HUB_SLICE_LIT("/roles is longer than 1 MiB");
         return HUB_EINVALID;
     }
-    offer->hub_party_id = hub_pool_copy(pool, ocpi_get_str(data, "hub_party_id"));
+    offer->hub_party_id = offer->version == OCPI_V2_3_0 ? hub_pool_copy(pool, ocpi_get_str(data, "hub_party_id")) : HUB_SLICE_NONE;
     return HUB_EOK;
-}
-
-/* ---- our own ---- */
-
-static hub_slice_t business_details(hub_view_t *view, hub_pool_t *pool, const hub_integration_t *integration, const hub_party_ref_t *ref)
-{
-    hub_party_t party;
-    hub_err_t err = ref->id
-                        ? hub_party_get(view, pool, integration->tenant, ref->id, &party)
-                        : hub_party_find(view, pool, integration->tenant, hub_slice_str(ref->country), hub_slice_str(ref->party), &party);
-    if (!err && party.business_details.len && !hub_slice_eq_str(party.business_details, "null"))
-        return hub_pool_copy(pool, party.business_details);
-    hub_buf_t out = HUB_BUF_INIT(pool); /* required by the specification: a name there must be */
-    hub_buf_add_str(&out, "{\"name\":");
-    hub_buf_add_json(&out, hub_slice_str(ref->party));
-    hub_buf_add_char(&out, '}');
-    return hub_buf_slice(&out);
-}
-
-static bool seen_before(const hub_integration_t *integration, uint32_t at, uint32_t role)
-{
-    for (uint32_t i = 0; i < at; i++) {
-        const hub_party_ref_t *a = &integration->parties[i], *b = &integration->parties[at];
-        if ((roles_of(integration, a) & role) && strcmp(a->country, b->country) == 0 && strcmp(a->party, b->party) == 0)
-            return true;
-    }
-    return false;
-}
-
-static void add_party(hub_buf_t *out, hub_slice_t details, const hub_party_ref_t *ref)
-{
-    hub_buf_add_str(out, "\"business_details\":");
-    hub_buf_add(out, details);
-    hub_buf_printf(out, ",\"party_id\":\"%s\",\"country_code\":\"%s\"", ref->party, ref->country);
-}
-
-hub_err_t hub_offer_write(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, const hub_integration_t *integration,
-                          ocpi_version_t version, hub_slice_t token, hub_buf_t *out)
-{
-    uint32_t count = 0;
-    hub_buf_add_str(out, "{\"token\":");
-    hub_buf_add_json(out, token);
-    hub_buf_add_str(out, ",\"url\":");
-    hub_buf_add_json(out, core->versions_url);
-    hub_buf_add_str(out, version == OCPI_V2_1_1 ? "," : ",\"roles\":[");
-    for (uint32_t i = 0; i < integration->party_count; i++) {
-        const hub_party_ref_t *ref = &integration->parties[i];
-        hub_slice_t details = business_details(view, pool, integration, ref);
-        for (uint32_t role = 1; role <= OCPI_ROLE_UNDEFINED; role <<= 1) {
-            if (!(roles_of(integration, ref) & role) || seen_before(integration, i, role) || (version == OCPI_V2_1_1 && count))
-                continue;
-            if (version != OCPI_V2_1_1)
-                hub_buf_printf(out, "%s{\"role\":\"%s\",", count ? "," : "", ocpi_role_name((ocpi_role_t)role));
-            add_party(out, details, ref);
-            if (version != OCPI_V2_1_1)
-                hub_buf_add_char(out, '}');
-            count++;
-        }
-    }
-    hub_buf_add_str(out, version == OCPI_V2_1_1 ? "}" : "]}");
-    return count ? HUB_EOK : HUB_EINVALID;
 }

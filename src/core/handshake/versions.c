@@ -6,8 +6,12 @@
 void hub_ocpi_versions(hub_exchange_t *x)
 {
     hub_core_t *core = x->worker->core;
-    uint32_t mask = hub_offer_versions_mask(x->state->integration);
+    uint32_t mask = hub_offer_versions(x->state->integration);
     hub_buf_t out = HUB_BUF_INIT(x->pool);
+    if (!mask) { /* V1: never an empty list */
+        hub_reply_ocpi(x, 200, 3000, HUB_SLICE_LIT("no OCPI version is offered on this connection yet"), HUB_SLICE_NONE);
+        return;
+    }
     hub_buf_add_char(&out, '[');
     for (size_t i = 0; i < HUB_COUNT(ocpi_versions); i++) {
         const char *name = ocpi_version_name(ocpi_versions[i]);
@@ -27,13 +31,9 @@ void hub_ocpi_details(hub_exchange_t *x)
 {
     const hub_integration_t *integration = x->state->integration;
     ocpi_version_t version = x->state->target.version;
-    if (!(hub_offer_versions_mask(integration) & version)) {
-        hub_reply_ocpi_err(x, HUB_ENOT_FOUND, HUB_SLICE_LIT("this version is not offered on this connection"));
-        return;
-    }
     hub_buf_t out = HUB_BUF_INIT(x->pool);
     hub_buf_printf(&out, "{\"version\":\"%s\",\"endpoints\":", ocpi_version_name(version));
-    ocpi_endpoints_write(&out, x->worker->core->public_url, version, hub_offer_wire_roles(integration->customer_roles));
+    ocpi_endpoints_write(&out, x->worker->core->public_url, version, hub_offer_roles(integration, version));
     hub_buf_add_char(&out, '}');
     hub_reply_ocpi(x, 200, 1000, HUB_SLICE_NONE, hub_buf_slice(&out));
 }

@@ -220,6 +220,8 @@ hub_err_t hub_integration_load(hub_core_t *core, hub_view_t *view, uint32_t tena
         return err;
     }
     take_registration(loaded, &registration);
+    if (loaded->ocpi_version == OCPI_V2_1_1 && !values.json[S_FOREIGN_PARTIES].ptr) /* decision D */
+        loaded->profile.foreign_parties = true;
     atomic_init(&loaded->references, 1);
     *out = loaded;
     return HUB_EOK;

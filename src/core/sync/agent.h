@@ -58,8 +58,8 @@ typedef struct hub_agent_task {
 } hub_agent_task_t;
 void hub_agent_post(hub_core_t *core, hub_agent_task_t *task);
 
-/* One outbound OCPI request of an agent: Authorization, X-Request-ID, X-Correlation-ID and routing headers added (T19, T20, H2, C24). The
- * answer is parsed as an envelope when it is one. */
+/* One outbound OCPI request of an agent: Authorization, X-Request-ID, X-Correlation-ID and routing headers added (T19, T20, H2, C24), as
+ * the version has them. The answer is parsed as an envelope when it is one. */
 typedef struct hub_ocpi_call {
     hub_call_t call; /* first */
     hub_agent_t *agent;
@@ -69,17 +69,19 @@ typedef struct hub_ocpi_call {
     ocpi_module_t module;
     ocpi_side_t side; /* the peer's, that is called */
     hub_slice_t from_country, from_party, to_country, to_party;
-    hub_slice_t token; /* none: the registration's their_token */
-    hub_slice_t sent;  /* the registration's token that went out, when that was it */
-    hub_token_encoding_t encoding;
-    ocpi_envelope_t envelope; /* status_code 0: none */
+    hub_slice_t token;             /* none: the registration's their_token */
+    hub_slice_t sent;              /* the registration's token that went out, when that was it */
+    hub_token_encoding_t encoding; /* AUTO: the profile's, or the version's */
+    ocpi_version_t version;        /* 0: the registration's */
+    ocpi_envelope_t envelope;      /* status_code 0: none */
     void *arg;
     bool in_then;
     struct hub_ocpi_call *next, **prev; /* in agent->call_list */
 } hub_ocpi_call_t;
 hub_ocpi_call_t *hub_ocpi_call_create(hub_agent_t *agent, hub_method_t method, hub_slice_t url); /* with a pool of its own: call.pool */
 void hub_ocpi_call_start(hub_ocpi_call_t *call);
-void hub_ocpi_call_destroy(hub_ocpi_call_t *call); /* only with keep */
+hub_token_encoding_t hub_ocpi_call_encoding(ocpi_version_t version); /* how this version sends tokens */
+void hub_ocpi_call_destroy(hub_ocpi_call_t *call);                   /* only with keep */
 
 /* After a settings or registration change was loaded into agent->integration (`old` NULL: the agent is new). */
 void hub_handshake_follow(hub_agent_t *agent, const hub_integration_t *old); /* starts what registration.wanted says */

@@ -32,13 +32,21 @@ static void add_header(hub_ocpi_call_t *call, const char *name, hub_slice_t valu
     call->call.headers[call->call.header_count++] = (hub_header_t){hub_slice_str(name), value};
 }
 
+/* 0: none is negotiated yet; then all is done as in the newer ones. */
+static ocpi_version_t version_of(const hub_ocpi_call_t *call)
+{
+    return call->version ? call->version : call->agent->integration->ocpi_version;
+}
+
+hub_token_encoding_t hub_ocpi_call_encoding(ocpi_version_t version)
+{
+    return version == OCPI_V2_1_1 ? HUB_TOKEN_RAW : HUB_TOKEN_BASE64;
+}
+
 static bool sent_raw(const hub_ocpi_call_t *call)
 {
-    const hub_integration_t *to = call->agent->integration;
-    hub_token_encoding_t encoding = call->encoding != HUB_TOKEN_AUTO ? call->encoding : to->profile.token_encoding;
-    if (encoding == HUB_TOKEN_AUTO)
-        return to->ocpi_version == OCPI_V2_1_1; /* before a version is negotiated: as the newer ones do */
-    return encoding == HUB_TOKEN_RAW;
+    hub_token_encoding_t encoding = call->encoding != HUB_TOKEN_AUTO ? call->encoding : call->agent->integration->profile.token_encoding;
+    return (encoding == HUB_TOKEN_AUTO ? hub_ocpi_call_encoding(version_of(call)) : encoding) == HUB_TOKEN_RAW;
 }
 
 static void add_authorization(hub_ocpi_call_t *call)
@@ -57,6 +65,8 @@ static void add_authorization(hub_ocpi_call_t *call)
 static void add_ids(hub_ocpi_call_t *call)
 {
     char id[HUB_UUID_LEN + 1];
+    if (version_of(call) == OCPI_V2_1_1)
+        return;
     hub_uuid(id);
     add_header(call, "X-Request-ID", hub_pool_copy(call->call.pool, hub_slice_str(id)));
     hub_uuid(id);
@@ -107,7 +117,7 @@ static void choose_parties(hub_ocpi_call_t *call)
 
 static void add_routing(hub_ocpi_call_t *call)
 {
-    if (!(call->agent->integration->ocpi_version & OCPI_V_22UP))
+    if (!(version_of(call) & OCPI_V_22UP))
         return;
     choose_parties(call);
     const struct {
