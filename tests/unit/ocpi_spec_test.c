@@ -1,6 +1,6 @@
-/* The specification's own examples, and what other implementations send. Both are read where OCPI_SPEC_DIR has them, else skipped. */
+/* The specification's own examples, read where OCPI_SPEC_DIR has them, else skipped. */
 #include "json.h"
-#include "ocpi/rule.h"
+#include "ocpi/schema.h"
 #include "spec.h"
 
 typedef enum shape { WHOLE, PATCH, MEMBER, LIST, ENVELOPE, ENVELOPE_LIST, SKIP } shape_t;
@@ -220,137 +220,10 @@ static void examples_of_the_specification(void **state)
     assert_int_equal(bad, HUB_COUNT(errata));
 }
 
-/* ---- third-party payloads ---- */
-
-typedef struct payload {
-    hub_slice_t file, version, type, lint;
-} payload_t;
-
-static bool next_payload(hub_slice_t *index, payload_t *out)
-{
-    hub_slice_t line, column[8];
-    if (!hub_slice_split(index, '\n', &line))
-        return false;
-    for (size_t i = 0; i < HUB_COUNT(column); i++)
-        if (!hub_slice_split(&line, '\t', &column[i]))
-            column[i] = HUB_SLICE_LIT("");
-    *out = (payload_t){column[0], column[1], column[2], column[7]};
-    return true;
-}
-
-static bool object_of(hub_slice_t type, ocpi_object_id_t *object, bool *patch)
-{
-    static const struct {
-        const char *type;
-        ocpi_object_id_t object;
-    } rows[] = {
-        {"location", OCPI_OBJECT_LOCATION},
-        {"tariff", OCPI_OBJECT_TARIFF},
-        {"evse", OCPI_OBJECT_EVSE},
-        {"connector", OCPI_OBJECT_CONNECTOR},
-        {"credentials", OCPI_OBJECT_CREDENTIALS},
-        {"version_details", OCPI_OBJECT_VERSION_DETAILS},
-        {"session", OCPI_OBJECT_SESSION},
-        {"token", OCPI_OBJECT_TOKEN},
-        {"cdr", OCPI_OBJECT_CDR},
-        {"client_info", OCPI_OBJECT_CLIENT_INFO},
-    };
-    hub_slice_t suffix = HUB_SLICE_LIT("_patch");
-    *patch = type.len > suffix.len && hub_slice_eq(hub_slice(type.ptr + type.len - suffix.len, suffix.len), suffix);
-    if (*patch)
-        type.len -= suffix.len;
-    for (size_t i = 0; i < HUB_COUNT(rows); i++)
-        if (hub_slice_eq_str(type, rows[i].type)) {
-            *object = rows[i].object;
-            return true;
-        }
-    return false;
-}
-
-/* What normalising cannot mend and so may still stand in it: over-long texts, geo decimals, URLs, rules between fields, and whatever is
- * wrong in a required member. */
-static bool may_remain(const ocpi_problem_t *p)
-{
-    static const char *const rules[] = {"length", "characters", "url", "pattern", "enum", "required", "cardinality"};
-    for (size_t i = 0; i < HUB_COUNT(rules); i++)
-        if (strcmp(rules[i], p->rule) == 0)
-            return true;
-    for (size_t i = 0; i < ocpi__rule_count; i++)
-        if (strcmp(ocpi__rules[i].number, p->rule) == 0)
-            return true;
-    return false;
-}
-
-static void check_normalised(const payload_t *payload, yyjson_val *value, hub_slice_t text, ocpi_object_id_t object, ocpi_version_t version)
-{
-    bool changed;
-    hub_slice_t out = ocpi_normalise(pool, value, text, object, version, &changed);
-    ocpi_check_t own = {.object = object, .version = version, .own = true};
-    ocpi_problems_t problems;
-    ocpi_problems_init(&problems, pool);
-    yyjson_val *again = json_read(out);
-    ocpi_check(again, &own, &problems);
-    for (uint32_t i = 0; i < problems.count; i++)
-        if (!may_remain(&problems.list[i]))
-            fail_msg("%.*s, normalised: %s at %.*s", HUB_SLICE_FMT(payload->file), problems.list[i].rule,
-                     HUB_SLICE_FMT(problems.list[i].pointer));
-    if (hub_slice_eq_str(payload->lint, "clean") && problems.errors)
-        fail_msg("%.*s is clean, but normalised: %s at %.*s", HUB_SLICE_FMT(payload->file), problems.list[0].rule,
-                 HUB_SLICE_FMT(problems.list[0].pointer));
-    ocpi_normalise(pool, again, out, object, version, &changed);
-    assert_false(changed);
-}
-
-static void payload_fits(const payload_t *payload, ocpi_version_t version, ocpi_object_id_t object, bool patch, unsigned counts[2])
-{
-    const char *path = spec_path(pool, hub_pool_printf(pool, "payloads/%.*s", HUB_SLICE_FMT(payload->file)).ptr);
-    assert_non_null(path);
-    hub_slice_t text = spec_file(pool, path);
-    yyjson_doc *doc;
-    ocpi_problem_t problem = {0};
-    if (ocpi_read(pool, text, &doc, &problem) != HUB_EOK) {
-        assert_true(problem.message.len > 0);
-        counts[1]++;
-        return;
-    }
-    ocpi_check_t check = {.object = object, .version = version, .partial = patch};
-    ocpi_problems_t problems;
-    ocpi_problems_init(&problems, pool);
-    bool good = ocpi_check(yyjson_doc_get_root(doc), &check, &problems);
-    counts[!good]++;
-    if (!good && hub_slice_eq_str(payload->lint, "clean"))
-        fail_msg("%.*s is clean, but: %.*s", HUB_SLICE_FMT(payload->file), HUB_SLICE_FMT(problems.list[0].message));
-    for (uint32_t i = 0; i < problems.count; i++)
-        assert_true(problems.list[i].rule && problems.list[i].pointer.ptr && problems.list[i].message.len);
-    if (good && !patch)
-        check_normalised(payload, yyjson_doc_get_root(doc), text, object, version);
-}
-
-static void payloads_of_other_implementations(void **state)
-{
-    (void)state;
-    const char *path = spec_path(pool, "payloads/index.tsv");
-    if (!path)
-        skip();
-    hub_slice_t index = spec_file(pool, path);
-    payload_t payload;
-    unsigned counts[2] = {0};
-    while (next_payload(&index, &payload)) {
-        ocpi_version_t version;
-        ocpi_object_id_t object;
-        bool patch;
-        if (ocpi_version_parse(payload.version, &version) && object_of(payload.type, &object, &patch))
-            payload_fits(&payload, version, object, patch, counts);
-    }
-    print_message("%u payloads accepted, %u refused with pointer and rule\n", counts[0], counts[1]);
-    assert_true(counts[0] > counts[1]);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         json_test(examples_of_the_specification),
-        json_test(payloads_of_other_implementations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
