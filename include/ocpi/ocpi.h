@@ -157,6 +157,66 @@ hub_err_t ocpi_object_identity(yyjson_val *root, ocpi_module_t module, hub_slice
 /* Its last_updated; false when there is none or it is no DateTime. */
 bool ocpi_object_last_updated(yyjson_val *root, int64_t *ms);
 
+/* ---- the bridge between the versions ---- */
+
+/* What a partner of another version does not get, or gets otherwise. Three marks, as the rows of ocpi/tbl/bridge.def have them; what is
+ * lossless is not listed. */
+typedef enum ocpi_loss_kind {
+    OCPI_LOSS_DEFAULTED, /* the target asks for what the object does not say: filled in with a documented value */
+    OCPI_LOSS_LOSSY,     /* left out, or the nearest value put in its place */
+    OCPI_LOSS_REFUSED    /* nothing right can be said in the target version: there is no output */
+} ocpi_loss_kind_t;
+const char *ocpi_loss_kind_name(ocpi_loss_kind_t kind); /* "DEFAULTED", "LOSSY", "REFUSED" */
+
+typedef struct ocpi_loss {
+    ocpi_loss_kind_t kind;
+    hub_slice_t pointer; /* RFC 6901 into the input; of what is filled in: where it would stand, under the name it has in the output */
+    const char *row;     /* "Location.parking_places", "Capability.PED_TERMINAL", "Tariff.elements"; of what fits no row of the target's
+                            tables: "shape" (type, length, unknown value), "required", "null-item", "known-elsewhere" */
+    hub_slice_t message; /* one sentence for people */
+} ocpi_loss_t;
+typedef struct ocpi_losses {
+    hub_pool_t *pool;
+    ocpi_loss_t *list;
+    uint32_t count, capacity;
+    uint32_t total; /* with those beyond OCPI_LOSSES_MAX, which are not kept */
+} ocpi_losses_t;
+#define OCPI_LOSSES_MAX 1000
+void ocpi_losses_init(ocpi_losses_t *losses, hub_pool_t *pool);
+/* [{"kind","pointer","row","message"}] */
+void ocpi_losses_write(const ocpi_losses_t *losses, hub_buf_t *out);
+
+/* What is known of a token beyond its contract: 2.1.1 Sessions and CDRs name a token by its auth_id only. */
+typedef struct ocpi_bridge_token {
+    hub_slice_t country, party; /* of the eMSP that issued it */
+    hub_slice_t uid, type;      /* none: unknown ("#NA", OTHER) */
+} ocpi_bridge_token_t;
+
+/* A conversion, and what it may ask its caller. Callbacks may be NULL, run on the calling thread, and give what lives as long as the pool.
+ *
+ * An object is judged as it stands: give the normalised form of what a partner sent. What breaks a row of the target version is never sent
+ * on: of what is optional it is left out (LOSSY), else the object around it is, up to the whole (REFUSED). EVSEs and Connectors may be
+ * bridged on their own; whether their Location may be seen at all (publish) is then the caller's question. */
+typedef struct ocpi_bridge {
+    ocpi_object_id_t object;    /* LOCATION EVSE CONNECTOR TARIFF SESSION CDR TOKEN, or any nested type of theirs */
+    ocpi_version_t from, to;    /* the same: only what breaks a row is dealt with */
+    hub_slice_t country, party; /* who owns it: 2.1.1 objects do not say. Used going up; an object that says so itself is believed */
+    /* The Location of `id` in version `from`, NULL when unknown. A 2.1.1 Session carries it whole (unknown: the Session is REFUSED),
+     * a 2.1.1 CDR needs voltage and amperage of its Connector (unknown: 0, DEFAULTED). */
+    yyjson_val *(*location)(void *arg, hub_slice_t country, hub_slice_t party, hub_slice_t id);
+    /* The token of a 2.1.1 auth_id; false: unknown. Then the issuer is read from an eMA id ("NL-TNM-…"), else the object is REFUSED. */
+    bool (*token)(void *arg, hub_slice_t auth_id, ocpi_bridge_token_t *out);
+    /* May this tariff be named? 2.1.1 Connectors name one: the first that may. NULL: all may. */
+    bool (*tariff)(void *arg, hub_slice_t country, hub_slice_t party, hub_slice_t id);
+    void *arg;
+    int64_t now_ms; /* 0: unknown. A tariff's start_date_time in the past needs not be said on 2.1.1; one to come makes it REFUSED */
+} ocpi_bridge_t;
+
+/* *out: the object in version `to`, compact JSON that ocpi_check takes with `own`; unknown members are in it as they were, numbers keep
+ * their spelling. Adds to *losses. HUB_EINVALID: REFUSED, *out is none and the last loss says by which row and why; the losses before it
+ * are those met until then. No state: the same input always gives the same output. */
+hub_err_t ocpi_bridge(hub_pool_t *pool, yyjson_val *root, const ocpi_bridge_t *bridge, hub_slice_t *out, ocpi_losses_t *losses);
+
 /* ---- PATCH and the levels of a Location ---- */
 
 /* RFC 7396 (decision B) except Session.charging_periods, which appends from 2.2 (S3; periods already there are not appended again).
