@@ -102,7 +102,7 @@ def test_version_details_are_read_again_without_new_tokens(hub, partner):
 def test_pull_of_something_that_cannot_be(hub, partner):
     ident = connect(hub, partner, ["EMSP"])
     assert hub.request("POST", f"/v1/integrations/{ident}/pull").status == 409
-    assert hub.request("POST", f"/v1/integrations/{ident}/pull", {"modules": ["cdrs"]}).status == 400
+    assert hub.request("POST", f"/v1/integrations/{ident}/pull", {"modules": ["commands"]}).status == 400
     assert hub.request("POST", f"/v1/integrations/{ident}/pull", {"modules": "locations"}).status == 400
     assert hub.request("POST", f"/v1/integrations/{ident}/pull", {"what": 1}).status == 400
     assert hub.request("POST", f"/v1/integrations/{ident}/pull", b"{").status == 400

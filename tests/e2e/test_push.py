@@ -168,12 +168,14 @@ def test_dots_as_an_id_stay_in_the_path(hub, partner):
     assert {c.path for c in partner.wait_for("PUT", "/locations/", 2)} == {"/ocpi/2.2.1/locations/NL/ABC/.", "/ocpi/2.2.1/locations/NL/ABC/.."}
 
 
-def test_flags_that_do_nothing_yet_are_named(hub, partner):
+def test_flags_that_cannot_act_say_why(hub, partner):
     ident = connect(hub, partner, ["CPO"])
-    switch(hub, ident, pushSession=True, pullTokensAll=True, pushLocation=True)
+    switch(hub, ident, pushSession=True, pushToken=True, pullCdr=True, pushLocation=True)
     text = wait_until(lambda: hub.get(f"/v1/integrations/{ident}?include=none")["statusDescription"], 5)
-    assert text == "Not served by this release: pushSession, pullTokensAll."
-    switch(hub, ident, pushSession=False, pullTokensAll=False)
+    assert "pushSession is on but the partner offers no sessions RECEIVER endpoint" in text
+    assert "pushToken is on but with our customerRoles we do not send tokens" in text
+    assert "pullCdr is on but with our customerRoles we do not receive cdrs" in text
+    switch(hub, ident, pushSession=False, pushToken=False, pullCdr=False)
     wait_until(lambda: hub.get(f"/v1/integrations/{ident}?include=none")["statusDescription"] is None, 5)
 
 

@@ -145,7 +145,7 @@ def test_restart_of_the_sender_sends_nothing_twice_and_goes_on(hubs):
     cpo.restart()
     time.sleep(0.5)
     push = cpo.get(f"/v1/integrations/{left}/delivery")["modules"]
-    assert [m["sent"] for m in push if m["direction"] == "push"] == [0, 0]
+    assert {m["sent"] for m in push if m["direction"] == "push"} == {0}
     cpo.request("PATCH", "/v1/locations/NL/ABC/L0001", {"name": "after"})
     wait_until(lambda: one(emsp, right, "L0001").get("name") == "after", 10)
 

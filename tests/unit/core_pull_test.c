@@ -370,7 +370,7 @@ static void asked_for_by_name_it_runs_whatever_the_flag_says(void **state)
     list.to = 5;
     connect("{}");
     fixture_expect(HUB_POST, "/v1/integrations/1/pull", "", 409);
-    fixture_expect(HUB_POST, "/v1/integrations/1/pull", "{\"modules\":[\"sessions\"]}", 400);
+    fixture_expect(HUB_POST, "/v1/integrations/1/pull", "{\"modules\":[\"commands\"]}", 400);
     fixture_expect(HUB_POST, "/v1/integrations/1/pull", "{\"modules\":[\"locations\"],\"full\":1}", 400);
     fixture_expect(HUB_POST, "/v1/integrations/7/pull", "{\"modules\":[\"locations\"]}", 404);
     fixture_expect(HUB_POST, "/v1/integrations/1/pull", "{\"modules\":[\"locations\"],\"full\":true}", 202);

@@ -112,7 +112,7 @@ static void parallel_calls_to_one_partner_are_bounded(void **state)
 static hub_err_t forget_marks(hub_view_t *view, hub_op_t *op)
 {
     (void)op;
-    return hub_push_forget(view, 1);
+    return hub_push_forget(view, 1, true);
 }
 
 static void tariff_that_was_never_sent_goes_before_the_location_that_names_it(void **state)

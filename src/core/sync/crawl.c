@@ -234,7 +234,7 @@ static void finish(hub_pull_job_t *job)
                              .state = job->state,
                              .module = job->row->module,
                              /* P9: something was deleted while we read, so that we may have missed another object */
-                             .mark = job->full && !job->shrunk,
+                             .mark = job->full && !job->shrunk && !job->row->lasts,
                              .since = job->started};
     end->state.last_start = job->started;
     *(job->full ? &end->state.last_full : &end->state.last_delta) = job->started;
@@ -431,9 +431,9 @@ static char *first_url(const hub_pull_job_t *job)
     hub_buf_t url = HUB_BUF_INIT(NULL);
     hub_buf_add(&url, endpoint->url);
     hub_buf_add_char(&url, endpoint->url.len && memchr(endpoint->url.ptr, '?', endpoint->url.len) ? '&' : '?');
-    if (!job->full) {
+    if (!job->full || job->row->since) {
         /* Whole seconds: some partners do not read fractions. */
-        int64_t from_ms = job->state.last_start - OVERLAP_MS;
+        int64_t from_ms = job->full ? 0 : job->state.last_start - OVERLAP_MS;
         hub_slice_t text = hub_slice(since, ocpi_time_format(from_ms - from_ms % 1000, since));
         hub_buf_add_str(&url, "date_from=");
         hub_buf_add_url(&url, text);
@@ -447,7 +447,7 @@ static char *first_url(const hub_pull_job_t *job)
 void hub_crawl__start(hub_pull_job_t *job, bool full)
 {
     job->running = true;
-    job->full = full || !job->state.last_start;
+    job->full = full || job->row->all || !job->state.last_start;
     job->started = hub_now_ms();
     job->shrunk = job->has_total = job->wrong_total = false;
     job->tries = 0;

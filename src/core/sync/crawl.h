@@ -13,8 +13,11 @@ typedef struct hub_pull_row {
     const char *flag;
     ocpi_module_t module;
     bool details; /* not a list: the handshake reads version details anew */
+    bool all;     /* always the whole list */
+    bool since;   /* date_from must be given (decision G): also where all is asked for */
+    bool lasts;   /* what a complete list no longer shows is not stale: partners let go of what is long over */
 } hub_pull_row_t;
-#define HUB_PULL_ROWS 3u
+#define HUB_PULL_ROWS 6u
 extern const hub_pull_row_t hub_pull_rows[HUB_PULL_ROWS];
 
 typedef struct hub_pull_state { /* durable; times in ms, 0: never */

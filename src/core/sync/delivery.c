@@ -154,7 +154,8 @@ static void read_modules(yyjson_val *modules, hub_errand_t *errand, ocpi_problem
         hub_slice_t pointer = hub_pool_printf(problems->pool, "/modules/%u", (unsigned)i);
         ocpi_module_t module = yyjson_is_str(name) ? ocpi_module_parse(ocpi_str(name)) : OCPI_MODULE_NONE;
         if (!hub_pull_knows(module))
-            ocpi_problem_add(problems, OCPI_ERROR, pointer, "enum", "one of locations, tariffs, versions is asked for");
+            ocpi_problem_add(problems, OCPI_ERROR, pointer, "enum", "one of %.*s is asked for",
+                             HUB_SLICE_FMT(hub_pull_names(problems->pool)));
         else
             errand->modules |= 1u << module;
     }

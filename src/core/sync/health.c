@@ -18,7 +18,6 @@ static const char refused_token[] =
 static const char not_reached[] = "The partner cannot be reached";
 static const char busy[] = "The partner answers with errors of its own";
 static const char slow[] = "The partner answers slowly";
-static const char unserved[] = "Not served by this release:";
 static const char old_token[] = "The partner has not used its new token";
 static const char refusing[] = "The partner refuses some objects: see the quarantine of this integration.";
 
@@ -64,29 +63,7 @@ static bool starts(hub_slice_t s, const char *with)
 static bool ours(hub_slice_t text)
 {
     return !text.len || starts(text, refused_token) || starts(text, not_reached) || starts(text, busy) || starts(text, slow) ||
-           starts(text, refusing) || starts(text, unserved) || starts(text, old_token) || starts(text, HUB_PUSH_NOTE) ||
-           starts(text, HUB_PULL_NOTE);
-}
-
-/* Flags that are on and do nothing yet. */
-static void add_unserved(const hub_agent_t *agent, hub_buf_t *out)
-{
-    static const struct {
-        uint32_t model;
-        const char *flag;
-    } rows[] = {
-#define HUB_MODEL(name, bit, json, direction, module) {HUB_MODEL_##name, json},
-#include "integration/model.def"
-#undef HUB_MODEL
-    };
-    uint32_t idle = agent->integration->models & ~(hub_push_models() | hub_pull_models());
-    if (!idle)
-        return;
-    hub_buf_printf(out, "%s%s", out->len ? " " : "", unserved);
-    for (size_t i = 0, n = 0; i < HUB_COUNT(rows); i++)
-        if (idle & rows[i].model)
-            hub_buf_printf(out, "%s %s", n++ ? "," : "", rows[i].flag);
-    hub_buf_add_char(out, '.');
+           starts(text, refusing) || starts(text, old_token) || starts(text, HUB_PUSH_NOTE) || starts(text, HUB_PULL_NOTE);
 }
 
 /* Decision J: after an update both tokens open our door until the new one is used. */
@@ -129,7 +106,6 @@ static bool judge(hub_agent_t *agent, hub_verdict_t *verdict)
         verdict->status = HUB_STATUS_CONNECTED;
     hub_push_notes(agent, &verdict->text);
     hub_pull_notes(agent, &verdict->text);
-    add_unserved(agent, &verdict->text);
     add_old_token(agent, &verdict->text);
     if (verdict->text.len > DESCRIPTION_MAX)
         verdict->text.len = DESCRIPTION_MAX;

@@ -15,9 +15,12 @@
 #define START_SPREAD_MS 3000u /* overdue pulls after a restart do not all begin at once */
 
 const hub_pull_row_t hub_pull_rows[HUB_PULL_ROWS] = {
-    {HUB_MODEL_PULL_TARIFF, "pullTariff", OCPI_MODULE_TARIFFS, false},
-    {HUB_MODEL_PULL_LOCATION, "pullLocation", OCPI_MODULE_LOCATIONS, false},
-    {HUB_MODEL_PULL_VERSION_DETAILS, "pullVersionDetails", OCPI_MODULE_VERSIONS, true},
+    {HUB_MODEL_PULL_TARIFF, "pullTariff", OCPI_MODULE_TARIFFS, .details = false},
+    {HUB_MODEL_PULL_LOCATION, "pullLocation", OCPI_MODULE_LOCATIONS, .details = false},
+    {HUB_MODEL_PULL_TOKENS_ALL, "pullTokensAll", OCPI_MODULE_TOKENS, .all = true},
+    {HUB_MODEL_PULL_SESSION, "pullSession", OCPI_MODULE_SESSIONS, .since = true, .lasts = true},
+    {HUB_MODEL_PULL_CDR, "pullCdr", OCPI_MODULE_CDRS, .lasts = true},
+    {HUB_MODEL_PULL_VERSION_DETAILS, "pullVersionDetails", OCPI_MODULE_VERSIONS, .details = true},
 };
 
 static void set_text(char *to, size_t size, const char *from)
@@ -115,6 +118,14 @@ static const hub_pull_row_t *row_of(ocpi_module_t module)
         if (hub_pull_rows[i].module == module)
             return &hub_pull_rows[i];
     return NULL;
+}
+
+hub_slice_t hub_pull_names(hub_pool_t *pool)
+{
+    hub_buf_t out = HUB_BUF_INIT(pool);
+    for (unsigned i = 0; i < HUB_PULL_ROWS; i++)
+        hub_buf_printf(&out, "%s%s", i ? ", " : "", ocpi_module_name(hub_pull_rows[i].module));
+    return hub_buf_slice(&out);
 }
 
 bool hub_pull_knows(ocpi_module_t module)
@@ -407,14 +418,6 @@ void hub_pull_notes(hub_agent_t *agent, hub_buf_t *out)
         else if (agent->pull && agent->pull->jobs[i].state.alert[0])
             hub_buf_printf(out, "%s" HUB_PULL_NOTE "%s", out->len ? " " : "", agent->pull->jobs[i].state.alert);
     }
-}
-
-uint32_t hub_pull_models(void)
-{
-    uint32_t models = 0;
-    for (unsigned i = 0; i < HUB_PULL_ROWS; i++)
-        models |= hub_pull_rows[i].model;
-    return models;
 }
 
 bool hub_pull_failing(const hub_agent_t *agent)

@@ -114,6 +114,14 @@ void hub_pump__restart(hub_pump_t *pump)
     pump->start_cursor = pump->cursor;
     pump->start_seq = hub_store_seq(pump->push->agent->worker->core->store);
     pump->exhausted = false;
+    pump->next_due = 0;
+}
+
+/* What was sent before now may have arrived without our knowing: in another life, or while nobody listened. */
+void hub_pump__doubt(hub_pump_t *pump)
+{
+    pump->known_seq = hub_store_seq(pump->push->agent->worker->core->store);
+    pump->known_ms = hub_now_ms();
 }
 
 /* What is in flight stays in the window, so that no second call for its object starts beside it, but says nothing any more about what will
@@ -129,6 +137,7 @@ void hub_pump__rewind(hub_pump_t *pump, uint64_t cursor)
         }
     }
     pump->cursor = pump->durable = cursor;
+    hub_pump__doubt(pump);
     hub_pump__restart(pump);
 }
 
@@ -151,6 +160,16 @@ bool hub_pump__busy_with(const hub_pump_t *pump, const hub_push_item_t *item)
     return false;
 }
 
+bool hub_pump__pending(const hub_pump_t *pump, uint64_t hash, uint64_t seq)
+{
+    if (!pump->enabled || !hash)
+        return false;
+    for (const hub_push_item_t *item = pump->head; item; item = item->next)
+        if (item->hash == hash && item->state != HUB_PUSH_DONE)
+            return true;
+    return seq > pump->scanned;
+}
+
 /* ---- reading ---- */
 
 /* Is this change already on its way, or sent, with an item of the window? */
@@ -170,13 +189,6 @@ static bool covered(const hub_pump_t *pump, const hub_change_t *change, hub_push
     return false;
 }
 
-static const hub_push_item_t *among(const hub_push_item_t *results, uint64_t hash, hub_slice_t key)
-{
-    while (results && (results->hash != hash || !hub_slice_eq(results->key, key)))
-        results = results->next_result;
-    return results;
-}
-
 /* What was last tried for an object and is not written down yet. */
 static const hub_push_item_t *last_tried(const hub_pump_t *pump, hub_slice_t key)
 {
@@ -190,8 +202,8 @@ static const hub_push_item_t *last_tried(const hub_pump_t *pump, hub_slice_t key
         found = item;
     }
     if (!found)
-        found = among(pump->push->results, hash, key); /* newest first */
-    for (item = found ? NULL : pump->push->settling_list; (item = among(item, hash, key)); item = item->next_result)
+        found = hub_push__among(pump->push->results, hash, key); /* newest first */
+    for (item = found ? NULL : pump->push->settling_list; (item = hub_push__among(item, hash, key)); item = item->next_result)
         found = item; /* oldest first */
     return found;
 }
@@ -201,10 +213,10 @@ bool hub_pump__given(const hub_pump_t *pump, hub_view_t *view, hub_slice_t key, 
     const hub_push_item_t *item = last_tried(pump, key);
     if (!item) {
         bool marked = hub_push__marked(view, pump->push->agent->id, pump->row->module, key, path);
-        return pump->row->deletes ? marked : !marked;
+        return pump->row->leave == HUB_LEAVE_DELETE ? marked : !marked;
     }
     *path = item->path;
-    if (item->state == HUB_PUSH_DONE && pump->row->deletes)
+    if (item->state == HUB_PUSH_DONE && pump->row->leave == HUB_LEAVE_DELETE)
         return item->result != HUB_PUSH_DELETED;
     return item->state == HUB_PUSH_QUEUED || !item->takes_back;
 }
@@ -214,8 +226,8 @@ bool hub_pump__given(const hub_pump_t *pump, hub_view_t *view, hub_slice_t key, 
 static bool has_left(const hub_pump_t *pump, hub_view_t *view, const hub_change_t *change, const hub_object_t *object, bool binding)
 {
     hub_sharing_t sharing;
-    if (pump->row->deletes)
-        return true; /* what was sent is written down */
+    if (pump->row->leave != HUB_LEAVE_REMOVED)
+        return pump->row->leave == HUB_LEAVE_DELETE; /* what was sent is written down */
     if (!object || change->seq <= pump->nothing_before)
         return false;
     return binding || hub_sharing_left(view, pump->push->agent->integration, pump->row->module, change->key, object, HUB_STREAM_OWN,
@@ -234,7 +246,7 @@ static void take_unseen(hub_pump_t *pump, hub_view_t *view, const hub_change_t *
            !(item->hash == hash && (item->state == HUB_PUSH_QUEUED || item->seq == change->seq) && hub_slice_eq(item->key, change->key)))
         item = item->next;
     if (!item && hub_pump__given(pump, view, change->key, &path))
-        item = queue(pump, change->seq, change->key, HUB_SLICE_NONE, pump->row->deletes ? HUB_PUSH_GONE : HUB_PUSH_WHOLE);
+        item = queue(pump, change->seq, change->key, HUB_SLICE_NONE, pump->row->leave == HUB_LEAVE_DELETE ? HUB_PUSH_GONE : HUB_PUSH_WHOLE);
     if (!item || item->state != HUB_PUSH_QUEUED)
         return;
     item->left = true;
@@ -245,7 +257,8 @@ static bool visible(const hub_pump_t *pump, hub_view_t *view, hub_slice_t key, c
 {
     hub_sharing_t sharing;
     const hub_integration_t *to = pump->push->agent->integration;
-    return hub_sharing_get(view, to, pump->row->module, key, object, &sharing) == HUB_EOK && !(pump->row->deletes && sharing.withdrawn);
+    return hub_sharing_get(view, to, pump->row->module, key, object, &sharing) == HUB_EOK &&
+           !(pump->row->leave == HUB_LEAVE_DELETE && sharing.withdrawn);
 }
 
 static bool sees(const hub_pump_t *pump, hub_view_t *view, hub_slice_t key)
@@ -275,8 +288,10 @@ static void take(hub_pump_t *pump, hub_view_t *view, const hub_change_t *change,
         if (object.seq > change->seq || went_whole)
             return;
     }
-    if (!covered(pump, change, kind))
-        queue(pump, change->seq, change->key, kind == HUB_PUSH_EVSE ? change->evse_uid : HUB_SLICE_NONE, kind);
+    if (covered(pump, change, kind))
+        return;
+    hub_push_item_t *item = queue(pump, change->seq, change->key, kind == HUB_PUSH_EVSE ? change->evse_uid : HUB_SLICE_NONE, kind);
+    item->uncertain = change->seq <= pump->known_seq;
 }
 
 typedef struct hub_pump_source {
@@ -335,6 +350,23 @@ void hub_pump__fill(hub_pump_t *pump, hub_view_t *view, uint64_t view_seq)
     if (pump->exhausted && view_seq > pump->scanned)
         pump->scanned = view_seq;
     advance(pump);
+}
+
+bool hub_pump__full(const hub_pump_t *pump)
+{
+    return pump->unfinished >= WINDOW / 2;
+}
+
+/* What was put off comes back. What is not written down yet need not: its memo may put it off again. */
+hub_push_item_t *hub_pump__insert_due(hub_pump_t *pump, hub_slice_t key)
+{
+    uint64_t hash = hub_push__hash(key);
+    for (const hub_push_item_t *item = pump->head; item; item = item->next)
+        if (item->hash == hash && item->state != HUB_PUSH_DONE && hub_slice_eq(item->key, key))
+            return NULL;
+    if (hub_push__among(pump->push->results, hash, key) || hub_push__among(pump->push->settling_list, hash, key))
+        return NULL;
+    return queue(pump, 0, key, HUB_SLICE_NONE, HUB_PUSH_WHOLE);
 }
 
 /* A location names this tariff. Most were sent when they changed; one that has just come into sight was not. */

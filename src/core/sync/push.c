@@ -6,27 +6,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pump.h"
+#include "parcel.h"
 
 #define BACKOFF_FIRST_MS 1000u
 #define BACKOFF_MOST_MS 300000u
 #define RETRY_AFTER_MOST_S 3600u
 
-/* In this order: tariffs go before the locations that name them. */
+/* In this order: tariffs go before the locations that name them. A Session waits for nothing: it is news of this minute. */
 const hub_push_row_t hub_push_rows[HUB_PUSH_ROWS] = {
-    {HUB_MODEL_PUSH_TARIFF, "pushTariff", OCPI_MODULE_TARIFFS, .deletes = true, .waits = false, .parallel = 4},
-    {HUB_MODEL_PUSH_LOCATION, "pushLocation", OCPI_MODULE_LOCATIONS, .deletes = false, .waits = true, .parallel = 4},
+    {HUB_MODEL_PUSH_TARIFF, "pushTariff", OCPI_MODULE_TARIFFS, "id", HUB_LEAVE_DELETE, .parallel = 4, .fill = hub_parcel__put},
+    {HUB_MODEL_PUSH_LOCATION, "pushLocation", OCPI_MODULE_LOCATIONS, "id", HUB_LEAVE_REMOVED, .waits = true, .parallel = 4,
+     .fill = hub_parcel__fill_location},
+    {HUB_MODEL_PUSH_TOKEN, "pushToken", OCPI_MODULE_TOKENS, "uid", HUB_LEAVE_ALONE, .parallel = 2, .fill = hub_parcel__put},
+    {HUB_MODEL_PUSH_SESSION, "pushSession", OCPI_MODULE_SESSIONS, "id", HUB_LEAVE_ALONE, .remembers = true, .parallel = 4,
+     .fill = hub_parcel__fill_session},
+    {HUB_MODEL_PUSH_CDR, "pushCdr", OCPI_MODULE_CDRS, "id", HUB_LEAVE_ALONE, .remembers = true, .insists = true, .parallel = 2,
+     .fill = hub_parcel__fill_cdr},
 };
 
 void hub_push__error(hub_pump_t *pump, const char *format, ...)
 {
+    char text[200];
     va_list args;
     va_start(args, format);
-    vsnprintf(pump->last_error, sizeof pump->last_error, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    size_t len = strlen(pump->last_error);
-    while (len && !hub_slice_utf8_ok(hub_slice(pump->last_error, len)))
-        pump->last_error[--len] = 0;
+    size_t len = strlen(text);
+    while (len && !hub_slice_utf8_ok(hub_slice(text, len)))
+        text[--len] = 0;
+    free(pump->last_error);
+    pump->last_error = strdup(text);
+    HUB_ASSERT(pump->last_error);
     pump->last_error_at = hub_now_ms();
 }
 
@@ -70,9 +80,12 @@ static void read_on(hub_push_t *push)
     hub_view_t *view;
     if (hub_view_open(store, &view) != HUB_EOK)
         return;
-    for (unsigned i = 0; i < HUB_PUSH_ROWS; i++)
-        if (push->pumps[i].enabled)
-            hub_pump__fill(&push->pumps[i], view, seq);
+    for (unsigned i = 0; i < HUB_PUSH_ROWS; i++) {
+        if (!push->pumps[i].enabled)
+            continue;
+        hub_pump__take_due(&push->pumps[i], view);
+        hub_pump__fill(&push->pumps[i], view, seq);
+    }
     hub_view_close(view);
 }
 
@@ -93,6 +106,9 @@ void hub_push__run(hub_push_t *push)
     read_on(push);
     hub_push__dispatch(push);
     push->running = false;
+    hub_push__arm_due(push);
+    if (push->results)
+        hub_push__settle_soon(push);
     /* Long stretches that do not concern this partner are read in pieces. */
     if (room_left(push) && !push->backoff_until)
         agent->worker->port.timer_start(agent->worker->port.self, &push->more_timer, 1);
@@ -232,7 +248,8 @@ static void enable(hub_pump_t *pump, hub_view_t *view)
         load(pump, view);
     pump->enabled = true;
     hub_pump__restart(pump);
-    if (pump->row->deletes && pump->cursor < hub_change_horizon(view))
+    hub_pump__doubt(pump);
+    if (pump->row->leave == HUB_LEAVE_DELETE && pump->cursor < hub_change_horizon(view))
         hub_push__sweep(pump, view);
 }
 
@@ -265,6 +282,7 @@ static hub_push_t *create(hub_agent_t *agent)
     push->backoff_timer = (hub_timer_t){.run = on_backoff, .arg = push};
     push->settle_timer = (hub_timer_t){.run = on_settle, .arg = push};
     push->more_timer = (hub_timer_t){.run = on_more, .arg = push};
+    push->due_timer = (hub_timer_t){.run = on_more, .arg = push};
     for (unsigned i = 0; i < HUB_PUSH_ROWS; i++) {
         push->pumps[i].push = push;
         push->pumps[i].row = &hub_push_rows[i];
@@ -293,6 +311,7 @@ static void stop_timers(hub_push_t *push)
     port->timer_stop(port->self, &push->backoff_timer);
     port->timer_stop(port->self, &push->settle_timer);
     port->timer_stop(port->self, &push->more_timer);
+    port->timer_stop(port->self, &push->due_timer);
 }
 
 /* Ends this push and leaves the agent without one. */
@@ -369,6 +388,8 @@ void hub_push__free_if_ended(hub_push_t *push)
         next = item->next_result;
         hub_pump__settled(item);
     }
+    for (unsigned i = 0; i < HUB_PUSH_ROWS; i++)
+        free(push->pumps[i].last_error);
     free(push);
 }
 
@@ -382,14 +403,6 @@ void hub_push_notes(hub_agent_t *agent, hub_buf_t *out)
         if (why && *why)
             hub_buf_printf(out, "%s%s%s", out->len ? " " : "", HUB_PUSH_NOTE, why);
     }
-}
-
-uint32_t hub_push_models(void)
-{
-    uint32_t models = 0;
-    for (unsigned i = 0; i < HUB_PUSH_ROWS; i++)
-        models |= hub_push_rows[i].model;
-    return models;
 }
 
 bool hub_push_refused(const hub_agent_t *agent)
@@ -441,7 +454,7 @@ static void describe(hub_agent_t *agent, unsigned i, hub_view_t *view, hub_buf_t
     hub_delivery_add_time(out, "lastSuccess", pump->last_success);
     hub_delivery_add_time(out, "lastErrorAt", pump->last_error_at);
     hub_buf_add_str(out, ",\"lastError\":");
-    hub_buf_add_json(out, pump->last_error[0] ? hub_slice_str(pump->last_error) : HUB_SLICE_NONE);
+    hub_buf_add_json(out, pump->last_error ? hub_slice_str(pump->last_error) : HUB_SLICE_NONE);
     hub_delivery_add_time(out, "backoffUntil", agent->push ? agent->push->backoff_until : 0);
     hub_buf_add_char(out, '}');
 }

@@ -6,8 +6,9 @@
 
 /* Reader key of the cursor in table CURSOR: u8 'P', u32 integration, u8 module. */
 void hub_push_reader(hub_key_t *key, uint32_t integration, ocpi_module_t module);
-/* apply only: forgets cursors and marks of an integration that is deleted, or that must be loaded anew from the beginning. */
-hub_err_t hub_push_forget(hub_view_t *view, uint32_t integration);
+/* apply only: forgets cursors and marks of an integration that is deleted (`gone`), or that must be loaded anew from the beginning: then
+ * the CDRs that were acknowledged stay so. */
+hub_err_t hub_push_forget(hub_view_t *view, uint32_t integration, bool gone);
 /* apply only: so much has come into this partner's sight, or gone out of it, that everything is read again from the beginning. A change of
  * the integration must come with it: then its push looks (hub_push_follow). What is being written down meanwhile does not undo it. */
 hub_err_t hub_push_rewind(hub_view_t *view, uint32_t integration, ocpi_module_t module);
@@ -15,7 +16,6 @@ hub_err_t hub_push_rewind(hub_view_t *view, uint32_t integration, ocpi_module_t 
 #define HUB_PUSH_NOTE "Push: "
 /* Sentences for statusDescription about what keeps a flag from doing anything. */
 void hub_push_notes(hub_agent_t *agent, hub_buf_t *out);
-uint32_t hub_push_models(void);                  /* hub_model_t mask of the flags that do something */
 bool hub_push_refused(const hub_agent_t *agent); /* some objects were refused, and not accepted since */
 
 /* A member of `modules` in GET …/delivery for every push module, comma-separated. */

@@ -35,7 +35,15 @@ void hub_push__item_free(hub_push_item_t *item)
 {
     free(item->names);
     free(item->refusal);
+    free(item->memo_bytes);
     free(item);
+}
+
+const hub_push_item_t *hub_push__among(const hub_push_item_t *results, uint64_t hash, hub_slice_t key)
+{
+    while (results && (results->hash != hash || !hub_slice_eq(results->key, key)))
+        results = results->next_result;
+    return results;
 }
 
 /* The old names may be among the new ones. */
@@ -58,4 +66,20 @@ void hub_push__item_refused(hub_push_item_t *item, hub_slice_t why, hub_slice_t 
     append(append(refusal, why, &item->why), text, &item->text);
     free(item->refusal);
     item->refusal = refusal;
+}
+
+void hub_push__item_memo(hub_push_item_t *item, const hub_memo_t *memo, hub_slice_t rest)
+{
+    char *bytes = NULL;
+    item->memo = HUB_SLICE_NONE;
+    if (memo) {
+        bytes = malloc(sizeof *memo + rest.len);
+        HUB_ASSERT(bytes);
+        memcpy(bytes, memo, sizeof *memo);
+        if (rest.len)
+            memcpy(bytes + sizeof *memo, rest.ptr, rest.len);
+        item->memo = hub_slice(bytes, sizeof *memo + rest.len);
+    }
+    free(item->memo_bytes); /* `rest` may have lain there */
+    item->memo_bytes = bytes;
 }

@@ -47,8 +47,8 @@ hub_err_t hub_push_rewind(hub_view_t *view, uint32_t integration, ocpi_module_t 
 
 /* u8 'S', u32 integration, u8 module, object key -> URL path below the endpoint, in the spelling that was sent. Where objects are deleted:
  * what this partner was sent and would have to be told to delete. Where not: what it was told to be REMOVED because it went out of its
- * sight, so that it is not told again. In table CURSOR, beside the cursor that it belongs to. */
-static void mark_key(hub_key_t *key, uint32_t integration, ocpi_module_t module, hub_slice_t object)
+ * sight, so that it is not told again. Where what was sent is remembered: a memo (pump.h). In table CURSOR, beside the cursor. */
+void hub_push__mark_key(hub_key_t *key, uint32_t integration, ocpi_module_t module, hub_slice_t object)
 {
     hub_key_init(key);
     hub_key_u8(key, 'S');
@@ -60,7 +60,7 @@ static void mark_key(hub_key_t *key, uint32_t integration, ocpi_module_t module,
 bool hub_push__marked(hub_view_t *view, uint32_t integration, ocpi_module_t module, hub_slice_t key, hub_slice_t *path)
 {
     hub_key_t mark;
-    mark_key(&mark, integration, module, key);
+    hub_push__mark_key(&mark, integration, module, key);
     return hub_view_get(view, HUB_TABLE_CURSOR, &mark, path) == HUB_EOK;
 }
 
@@ -70,7 +70,7 @@ void hub_push__sweep(hub_pump_t *pump, hub_view_t *view)
     hub_key_t prefix;
     hub_scan_t scan;
     hub_slice_t key, path;
-    mark_key(&prefix, pump->push->agent->id, pump->row->module, HUB_SLICE_LIT(""));
+    hub_push__mark_key(&prefix, pump->push->agent->id, pump->row->module, HUB_SLICE_LIT(""));
     hub_scan_init(&scan, view, HUB_TABLE_CURSOR, &prefix, NULL, false);
     while (hub_scan_next(&scan, &key, &path))
         hub_pump__take_back(pump, view, hub_slice(key.ptr + prefix.len, key.len - prefix.len));
@@ -102,14 +102,19 @@ static hub_err_t settle_item(hub_view_t *view, hub_pool_t *pool, const hub_integ
     hub_key_t mark;
     const hub_push_row_t *row = item->pump->row;
     hub_err_t err = HUB_EOK;
-    if (item->result == HUB_PUSH_REFUSED)
+    bool tried = item->result != HUB_PUSH_SAME && item->result != HUB_PUSH_PUT_OFF;
+    if (item->result == HUB_PUSH_REFUSED || (item->result == HUB_PUSH_PUT_OFF && item->why.len))
         err = quarantine(view, pool, to, item);
-    else if (item->id.len)
+    else if (item->id.len && tried)
         err = hub_quarantine_clear(view, to, row->module, "sent", item->country, item->party, item->id);
     if (err && err != HUB_ENOT_FOUND)
         return err;
-    mark_key(&mark, to->id, row->module, item->key);
-    if (row->deletes ? item->result != HUB_PUSH_DELETED : item->takes_back)
+    if (row->remembers)
+        return hub_push__remember(view, to->id, item);
+    if (row->leave == HUB_LEAVE_ALONE)
+        return HUB_EOK;
+    hub_push__mark_key(&mark, to->id, row->module, item->key);
+    if (row->leave == HUB_LEAVE_DELETE ? item->result != HUB_PUSH_DELETED : item->takes_back)
         return hub_view_put(view, HUB_TABLE_CURSOR, &mark, item->path);
     err = hub_view_delete(view, HUB_TABLE_CURSOR, &mark);
     return err == HUB_ENOT_FOUND ? HUB_EOK : err;
@@ -177,13 +182,19 @@ static void settled(hub_op_t *op)
         push->settle_armed = true;
         agent->worker->port.timer_start(agent->worker->port.self, &push->settle_timer, RETRY_MS);
     } else {
+        bool look = false;
         for (hub_push_item_t *item = settle->items, *next; item; item = next) {
             next = item->next_result;
+            if (item->pump->row->remembers)
+                item->pump->next_due = 0;
+            look |= item->pump->row->remembers;
             hub_pump__settled(item);
         }
         for (unsigned i = 0; i < HUB_PUSH_ROWS && !op->err; i++)
             if (settle->moved[i] && settle->rewinds[i] == push->pumps[i].rewinds)
                 push->pumps[i].durable = settle->cursor[i];
+        if (look)
+            hub_push__run(push); /* for what is due, now that it is written down */
         if (!push->ended)
             hub_push__settle_soon(push);
     }
@@ -274,16 +285,26 @@ static hub_err_t delete_prefix(hub_view_t *view, const hub_key_t *prefix)
     return err ? err : end;
 }
 
-hub_err_t hub_push_forget(hub_view_t *view, uint32_t integration)
+static hub_err_t forget(hub_view_t *view, uint8_t kind, uint32_t integration, ocpi_module_t module)
 {
-    static const uint8_t kinds[] = {'P', 'S'};
+    hub_key_t prefix;
+    hub_key_init(&prefix);
+    hub_key_u8(&prefix, kind);
+    hub_key_u32(&prefix, integration);
+    hub_key_u8(&prefix, (uint8_t)module);
+    return delete_prefix(view, &prefix);
+}
+
+hub_err_t hub_push_forget(hub_view_t *view, uint32_t integration, bool gone)
+{
     hub_err_t err = HUB_EOK;
-    for (size_t i = 0; i < HUB_COUNT(kinds) && !err; i++) {
-        hub_key_t prefix;
-        hub_key_init(&prefix);
-        hub_key_u8(&prefix, kinds[i]);
-        hub_key_u32(&prefix, integration);
-        err = delete_prefix(view, &prefix);
+    for (unsigned i = 0; i < HUB_PUSH_ROWS && !err; i++) {
+        const hub_push_row_t *row = &hub_push_rows[i];
+        err = forget(view, 'P', integration, row->module);
+        if (row->insists && !gone)
+            continue; /* what was acknowledged stays acknowledged: a CDR is money */
+        err = err ? err : forget(view, 'S', integration, row->module);
+        err = err ? err : forget(view, 'D', integration, row->module);
     }
     return err;
 }
@@ -298,7 +319,7 @@ typedef struct hub_forget {
 static hub_err_t apply_forget(hub_view_t *view, hub_op_t *op)
 {
     const hub_forget_t *forget = (hub_forget_t *)op;
-    hub_err_t err = hub_push_forget(view, forget->id);
+    hub_err_t err = hub_push_forget(view, forget->id, forget->gone);
     return err || !forget->gone ? err : hub_pull_forget(view, forget->id);
 }
 
