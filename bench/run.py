@@ -365,7 +365,9 @@ class Bench:
     def million(self):
         self.new_folder()
         hub = Hub(self.build, self.folder, len(CPUS))
+        sink = Server([self.build / "bench/bench_sink"])
         party(hub, "BEN", "CPO")
+        _, token = register(hub, sink, 1, "CPO")
         started = time.monotonic()
         data = ndjson(["locations", "--party", "BEN", "--count", "100000", "--pad", "2048"])
         for part in range(10):
@@ -377,6 +379,11 @@ class Bench:
         total, private = hub.rss_mb()
         self.row("start with 1,000,000 locations", f"{hub.start_seconds:.2f} s", "until /readyz", "-", "< 1 s",
                  f"idle {private:.0f} MB private, {total:.0f} MB resident; loaded at {1e6 / took:,.0f} objects/s")
+        rate, _ = wrk(f"{hub.url}/ocpi/2.2.1/sender/locations?limit=50", 5, 64, "walk_pages.lua", [authorization(token)])
+        total, private = hub.rss_mb()
+        self.row("memory under load, 1,000,000 locations", f"{private:.0f} MB private", f"{total:.0f} MB resident with mapped store", "-", "report",
+                 f"{rate:,.0f} pages of 50 a second, each from elsewhere in the list")
+        sink.stop()
         hub.stop()
 
     def new_folder(self):
