@@ -35,7 +35,10 @@ static inline int ocpi__find(const ocpi_index_t *index, hub_slice_t name)
     const ocpi_name_t *n = &index->names[index->slots[ocpi__slot(index->factor, index->shift, code, name.len)]];
     if ((n->code.head ^ code.head) | (n->code.tail ^ code.tail) | (n->len ^ name.len))
         return -1;
-    return name.len <= 16 || memcmp(n->text + 8, name.ptr + 8, name.len - 16) == 0 ? (int)n->row : -1;
+    for (size_t i = 8; i + 8 < name.len; i += 8)
+        if (ocpi__load8(n->text + i) != ocpi__load8(name.ptr + i))
+            return -1;
+    return (int)n->row;
 }
 
 static inline const ocpi_index_t *ocpi__index(ocpi_object_id_t object, ocpi_version_t version)

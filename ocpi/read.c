@@ -97,14 +97,14 @@ static yyjson_val *twice_sorted(hub_pool_t *pool, yyjson_val *object)
 
 #define FEW_KEYS 64
 
-/* One of 256 kinds of key, by its length and four of its characters: few objects of the tables have two of one kind. */
+/* One of 256 kinds of key, by its length, its first two characters and two behind the middle. The factor is one by which hardly an object
+ * of field.def has two keys of one kind. yyjson ends each key with a NUL, so that a key of one character has two as well. */
 static unsigned kind_of(hub_slice_t key)
 {
-    const unsigned char *c = (const unsigned char *)key.ptr;
-    uint32_t mix = (uint32_t)key.len * 0x1000193u;
-    if (key.len)
-        mix ^= (uint32_t)c[0] | (uint32_t)c[key.len / 2] << 8 | (uint32_t)c[key.len - 1] << 16 | (uint32_t)c[key.len / 4] << 24;
-    return (mix * 0x9E3779B1u) >> 24;
+    if (key.len == 0)
+        return 0;
+    uint32_t mix = (uint32_t)ocpi__load2(key.ptr) | (uint32_t)ocpi__load2(key.ptr + key.len * 5 / 8) << 16;
+    return ((mix ^ (uint32_t)key.len * 0x801u) * 0xD271D329u) >> 24;
 }
 
 static bool given_before(yyjson_val *object, yyjson_val *key)
@@ -121,46 +121,45 @@ static bool given_before(yyjson_val *object, yyjson_val *key)
     return false;
 }
 
-/* The key that an object has twice, or NULL. A bit for each kind of key seen: only where the bit is taken are the keys before compared.
- * *inner: some value is a list or an object. */
-static yyjson_val *twice(hub_pool_t *pool, yyjson_val *object, bool *inner)
+static bool walk_value(walk_t *walk, yyjson_val *value, const frame_t *frame, unsigned depth);
+
+static bool fail_twice(walk_t *walk, yyjson_val *key, const frame_t *frame)
 {
-    size_t i, max;
-    *inner = true;
-    if (yyjson_obj_size(object) > FEW_KEYS)
-        return twice_sorted(pool, object);
-    yyjson_val *key, *value;
-    uint64_t seen[4] = {0}, containers = 0;
-    yyjson_obj_foreach(object, i, max, key, value)
-    {
+    frame_t at = {frame, ocpi__text(key), 0};
+    return fail(walk, &at, "duplicate", "this key is given twice");
+}
+
+/* A bit for each kind of key seen: only where the bit is taken are the keys before compared. What is wrong with the keys is told before
+ * what is wrong inside of a value. */
+static bool walk_object(walk_t *walk, yyjson_val *object, const frame_t *frame, unsigned depth)
+{
+    uint64_t seen[4] = {0};
+    bool good = true;
+    yyjson_val *key = unsafe_yyjson_get_first(object), *value;
+    for (size_t left = unsafe_yyjson_get_len(object); left; left--, key = unsafe_yyjson_get_next(value)) {
         unsigned kind = kind_of(ocpi__text(key));
         uint64_t bit = 1ull << (kind & 63), before = seen[kind >> 6];
         if ((before & bit) && given_before(object, key))
-            return key;
+            return fail_twice(walk, key, frame);
         seen[kind >> 6] = before | bit;
-        containers |= yyjson_is_ctn(value);
+        value = key + 1;
+        if (yyjson_is_ctn(value) && good) {
+            frame_t at = {frame, ocpi__text(key), 0};
+            good = walk_value(walk, value, &at, depth);
+        }
     }
-    *inner = containers != 0;
-    return NULL;
+    return good;
 }
 
-static bool walk_value(walk_t *walk, yyjson_val *value, const frame_t *frame, unsigned depth);
-
-static bool walk_object(walk_t *walk, yyjson_val *object, const frame_t *frame, unsigned depth)
+/* The same of an object with many keys, or when strings must be searched. */
+static bool search_object(walk_t *walk, yyjson_val *object, const frame_t *frame, unsigned depth)
 {
-    bool inner;
-    yyjson_val *again = twice(walk->pool, object, &inner), *key, *value;
-    if (again) {
-        frame_t at = {frame, ocpi__text(again), 0};
-        return fail(walk, &at, "duplicate", "this key is given twice");
-    }
-    if (!inner && !walk->nul)
-        return true;
     size_t i, max;
+    yyjson_val *key, *value, *again = twice_sorted(walk->pool, object);
+    if (again)
+        return fail_twice(walk, again, frame);
     yyjson_obj_foreach(object, i, max, key, value)
     {
-        if (!yyjson_is_ctn(value) && !walk->nul)
-            continue;
         frame_t at = {frame, ocpi__text(key), 0};
         if (walk->nul && memchr(at.key.ptr, 0, at.key.len))
             return fail(walk, frame, "nul", "a key here holds a NUL character");
@@ -196,7 +195,11 @@ static bool walk_value(walk_t *walk, yyjson_val *value, const frame_t *frame, un
         return true;
     if (depth == OCPI_MAX_DEPTH)
         return fail(walk, frame, "depth", "the JSON is nested too deeply");
-    return yyjson_is_obj(value) ? walk_object(walk, value, frame, depth + 1) : walk_list(walk, value, frame, depth + 1);
+    if (yyjson_is_arr(value))
+        return walk_list(walk, value, frame, depth + 1);
+    if (walk->nul || yyjson_obj_size(value) > FEW_KEYS)
+        return search_object(walk, value, frame, depth + 1);
+    return walk_object(walk, value, frame, depth + 1);
 }
 
 /* ---- reading ---- */

@@ -22,6 +22,13 @@ static inline uint64_t ocpi__load4(const char *at)
     return word;
 }
 
+static inline uint16_t ocpi__load2(const char *at)
+{
+    uint16_t word;
+    memcpy(&word, at, 2);
+    return word;
+}
+
 /* A text in two words: with its length they are the whole of it up to 16 bytes, and its two ends beyond. */
 typedef struct ocpi_code {
     uint64_t head, tail;

@@ -248,47 +248,51 @@ static void judge_text(const ocpi_field_t *field, ocpi_version_t version, ocpi_f
     }
 }
 
-static bool fits_number(const ocpi_field_t *field, yyjson_val *value)
+static bool fits_number(const ocpi_field_t *field, hub_slice_t s)
 {
     bool integral;
-    hub_slice_t s = ocpi__text(value);
-    if (!yyjson_is_raw(value) || !json_number(s, &integral))
+    if (field->type == OCPI_TYPE_INT && !field->pattern && s.len && s.len <= (field->max_length ? field->max_length : 19u) &&
+        s.ptr[0] != '0')
+        return digits(s, 0, s.len);
+    if (!json_number(s, &integral))
         return false;
     if (field->type == OCPI_TYPE_INT && (!integral || memchr(s.ptr, '.', s.len) || (field->max_length && s.len > field->max_length)))
         return false;
     return !field->pattern || ocpi__pattern(field->pattern, s) == OCPI_FIT;
 }
 
-static bool fits_text(const ocpi_field_t *field, ocpi_version_t version, yyjson_val *value)
+static bool fits_text(const ocpi_field_t *field, ocpi_version_t version, hub_slice_t s)
 {
-    hub_slice_t s = ocpi__text(value);
-    if (!yyjson_is_str(value))
-        return false;
+    bool good = true;
     if (field->type == OCPI_TYPE_ENUM)
-        return ((ocpi__enum(field->ref)->open & version) || ocpi_enum_has(field->ref, version, s)) && !field->pattern;
-    if (field->max_length && s.len > field->max_length) /* bytes, not characters: may yet be */
+        return (ocpi_enum_has(field->ref, version, s) || (ocpi__enum(field->ref)->open & version)) && !field->pattern;
+    if (field->max_length && s.len > field->max_length) /* bytes, not characters: may yet fit */
         return false;
-    if (field->type == OCPI_TYPE_DATETIME ? !ocpi__time_fits(s)
-        : field->type == OCPI_TYPE_URL    ? !url_like(s)
-                                          : !ocpi__printable(s, ascii_only(field, version)))
-        return false;
-    return !field->pattern || ocpi__pattern(field->pattern, s) == OCPI_FIT;
+    if (field->type == OCPI_TYPE_STRING || field->type == OCPI_TYPE_CISTRING)
+        good = ocpi__printable(s, ascii_only(field, version));
+    else if (field->type == OCPI_TYPE_DATETIME)
+        good = ocpi__time_fits(s);
+    else if (field->type == OCPI_TYPE_URL)
+        good = url_like(s);
+    else
+        return field->type == OCPI_TYPE_ANY;
+    return good && (!field->pattern || ocpi__pattern(field->pattern, s) == OCPI_FIT);
 }
 
 bool ocpi__fits(const ocpi_field_t *field, ocpi_version_t version, yyjson_val *value)
 {
+    if (unsafe_yyjson_is_str(value))
+        return fits_text(field, version, ocpi__text(value));
     switch ((ocpi_type_t)field->type) {
-    case OCPI_TYPE_OBJECT:
-        return false;
     case OCPI_TYPE_ANY:
         return !yyjson_is_null(value);
     case OCPI_TYPE_BOOLEAN:
         return yyjson_is_bool(value);
     case OCPI_TYPE_INT:
     case OCPI_TYPE_NUMBER:
-        return fits_number(field, value);
+        return yyjson_is_raw(value) && fits_number(field, ocpi__text(value));
     default:
-        return fits_text(field, version, value);
+        return false;
     }
 }
 

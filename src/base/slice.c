@@ -27,7 +27,7 @@ bool hub_slice_caseeq(hub_slice_t a, hub_slice_t b)
 {
     if (a.len != b.len)
         return false;
-    for (size_t i = 0; i < a.len; i++)
+    for (size_t i = a.len; i-- > 0;) /* ids of one series differ at their ends */
         if (fold(a.ptr[i]) != fold(b.ptr[i]))
             return false;
     return true;
