@@ -224,8 +224,7 @@ typedef struct hub_list_row {
     uint8_t tag;          /* 0: an object's own row */
     hub_audience_t audience;
     hub_slice_t key;   /* of the object; mapped */
-    hub_slice_t bytes; /* on a page: the object's in query->form, mapped, where the list had to look at the object anyway (own rows, no
-                          window) and there is this form; else none */
+    hub_slice_t bytes; /* on a page: the object's in query->form, mapped, of an object's own row where there is this form; else none */
 } hub_list_row_t;
 
 #define HUB_LIST_AUDIENCES 64
@@ -241,6 +240,7 @@ typedef struct hub_list_query {
     uint64_t offset;      /* rows to skip (a client's own offset: costs what it skips) … */
     hub_slice_t position; /* … or the position that the last page ended with: costs nothing. Bad positions: HUB_EINVALID */
     uint32_t limit;
+    size_t max_bytes;     /* a page ends with the object that reaches this; 0: no bound */
     bool count;           /* work out `total` (first page, or a position without a total in it) */
     int64_t total_adjust; /* without a window: what to add to the sum of the counters (rows counted twice, rows that `take` refuses) */
 } hub_list_query_t;

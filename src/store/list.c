@@ -190,21 +190,6 @@ static bool next_taken(merge_t *m, hub_list_row_t *row)
     return false;
 }
 
-/* Completes a row that goes out: its key in the pool, an own row's time from its object. */
-static hub_err_t give(hub_view_t *view, const hub_list_query_t *query, bool has_time, hub_pool_t *pool, hub_list_row_t *row)
-{
-    hub_err_t err = resolve_key(view, query->module, row);
-    hub_object_t object;
-    row->bytes = HUB_SLICE_NONE;
-    if (!err && !has_time && !row->tag && !(err = hub_object_get_key(view, row->key, &object))) {
-        row->last_updated = object.last_updated;
-        row->bytes = object.form[query->form];
-    }
-    if (!err)
-        row->key = hub_pool_copy(pool, row->key);
-    return err == HUB_ENOT_FOUND ? HUB_ESTORE : err;
-}
-
 /* ---- a page as the rows lie ---- */
 
 typedef struct pager {
@@ -215,7 +200,33 @@ typedef struct pager {
     position_t at; /* of the next page, filled in as the page goes on */
     const position_t *after;
     uint32_t capacity;
+    size_t bytes; /* of the objects on the page */
 } pager_t;
+
+/* Completes a row that goes out: its key in the pool, an own row's bytes and time from its object. */
+static hub_err_t give(pager_t *p, hub_list_row_t *row)
+{
+    hub_err_t err = resolve_key(p->view, p->query->module, row);
+    hub_object_t object;
+    row->bytes = HUB_SLICE_NONE;
+    if (!err)
+        err = hub_object_get_key(p->view, row->key, &object);
+    if (err && (err != HUB_ENOT_FOUND || !row->tag))
+        return err == HUB_ENOT_FOUND ? HUB_ESTORE : err;
+    if (!err)
+        p->bytes += object.bytes.len;
+    if (!row->tag) {
+        row->last_updated = object.last_updated;
+        row->bytes = object.form[p->query->form];
+    }
+    row->key = hub_pool_copy(p->pool, row->key);
+    return HUB_EOK;
+}
+
+static bool full(const pager_t *p)
+{
+    return p->page->count >= p->query->limit || (p->query->max_bytes && p->bytes >= p->query->max_bytes);
+}
 
 static hub_err_t page_add(pager_t *p, const hub_list_row_t *row)
 {
@@ -228,8 +239,7 @@ static hub_err_t page_add(pager_t *p, const hub_list_row_t *row)
         page->rows = more;
     }
     page->rows[page->count] = *row;
-    bool has_time = p->query->from != INT64_MIN || p->query->to != INT64_MAX;
-    hub_err_t err = give(p->view, p->query, has_time, p->pool, &page->rows[page->count]);
+    hub_err_t err = give(p, &page->rows[page->count]);
     if (err)
         return err;
     p->at.created_seq = row->created_seq;
@@ -247,7 +257,7 @@ static hub_err_t page_in_order(pager_t *p)
     while (skip && next_taken(m, &row))
         skip--;
     bool more = !skip && p->query->limit && next_taken(m, &row);
-    while (more && !err && p->page->count < p->query->limit) {
+    while (more && !err && !full(p)) {
         err = page_add(p, &row);
         more = !err && next_taken(m, &row);
     }
@@ -373,9 +383,10 @@ static hub_err_t page_selected(pager_t *p, bool count)
     hub_err_t err = merge_close(m);
     if (heap.count)
         qsort(heap.rows, heap.count, sizeof *heap.rows, by_creation);
-    for (uint64_t i = skip; !err && i < heap.count && p->page->count < p->query->limit; i++)
-        err = page_add(p, &heap.rows[i]);
-    if (p->query->limit && heap.count > skip + p->query->limit)
+    uint64_t next = skip;
+    while (!err && next < heap.count && !full(p))
+        err = page_add(p, &heap.rows[next++]);
+    if (p->query->limit && heap.count > next)
         p->page->next = HUB_SLICE_LIT("?");
     free(heap.rows);
     if (count)

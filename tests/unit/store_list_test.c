@@ -381,9 +381,43 @@ static void a_late_page_by_position_costs_what_the_first_does(void **state)
     fixture_close(&f);
 }
 
+static void a_page_ends_when_it_has_enough_bytes(void **state)
+{
+    (void)state;
+    fixture_t f;
+    fixture_open(&f, (hub_store_config_t){0});
+    fill(&f, 0, 30, BASE);
+    hub_audience_t base = BASE;
+    for (int window = 0; window < 2; window++) {
+        unsigned seen = 0;
+        hub_slice_t position = HUB_SLICE_NONE;
+        for (int pages = 0; pages < 10; pages++) {
+            hub_list_query_t query = {.audiences = &base,
+                                      .audience_count = 1,
+                                      .from = window ? 0 : NO_FROM,
+                                      .to = NO_TO,
+                                      .limit = 20,
+                                      .max_bytes = 7,
+                                      .position = position,
+                                      .count = true};
+            hub_list_page_t page = list(&f, &query);
+            assert_int_equal(page.count, seen + 4 <= 30 ? 4 : 2); /* objects of two bytes */
+            assert_int_equal(page.total, 30);
+            for (uint32_t i = 0; i < page.count; i++)
+                assert_int_equal(page.rows[i].created_seq, ++seen);
+            position = page.next;
+            if (!position.len)
+                break;
+        }
+        assert_int_equal(seen, 30);
+    }
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_page_ends_when_it_has_enough_bytes),
         cmocka_unit_test(P8_lists_are_in_creation_order_and_pages_join),
         cmocka_unit_test(P2_window_from_is_inclusive_to_is_exclusive),
         cmocka_unit_test(a_window_is_paged_by_position_and_offset),

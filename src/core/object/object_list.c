@@ -6,6 +6,8 @@
 #include "reply.h"
 #include "sharing/sharing.h"
 
+#define PAGE_BYTES (16u << 20) /* large objects come on shorter pages */
+
 hub_err_t hub_objects_view(hub_view_t *view, hub_pool_t *pool, const hub_integration_t *to, ocpi_module_t module, hub_slice_t object_key,
                            ocpi_version_t version, hub_slice_t *bytes, hub_object_t *head, int64_t *last_updated)
 {
@@ -55,6 +57,7 @@ hub_err_t hub_objects__page(hub_view_t *view, hub_pool_t *pool, hub_objects_page
     query.offset = page->page.offset;
     query.position = page->page.position;
     query.limit = page->page.limit;
+    query.max_bytes = PAGE_BYTES;
     query.count = true;
     if (!err)
         err = hub_list(view, &query, pool, &page->list);
