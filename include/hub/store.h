@@ -141,11 +141,18 @@ typedef enum hub_audience_kind {
     HUB_AUDIENCE_OVERLAY,         /* id: integration. What this partner sees differently (core/sharing.h) */
     HUB_AUDIENCE_RECEIVED,        /* id: integration. What this partner gave us */
     HUB_AUDIENCE_RECEIVED_TENANT, /* id: tenant. What all partners gave us */
+    HUB_AUDIENCE_PAIR,            /* hub_audience_pair. Sessions and CDRs of one of our parties with tokens of one other party */
 } hub_audience_kind_t;
 static inline hub_audience_t hub_audience(hub_audience_kind_t kind, uint32_t id)
 {
     return ((uint64_t)kind << 56) | id;
 }
+
+/* HUB_AUDIENCE_PAIR: the kind, the party (21 bits), country and party of the token folded, seven bits a character: made without a look-up and
+ * read back. 0: the party's number is too large, or the codes are not 2 and 3 characters of ASCII at most. */
+hub_audience_t hub_audience_pair(uint32_t party, hub_slice_t token_country, hub_slice_t token_party);
+/* False: of another kind. The codes are NUL-terminated. */
+bool hub_audience_pair_parse(hub_audience_t audience, uint32_t *party, char token_country[3], char token_party[4]);
 
 #define HUB_SCOPE_OWN 0u /* otherwise the id of the integration that gave the object */
 
@@ -227,7 +234,7 @@ typedef struct hub_list_row {
     hub_slice_t bytes; /* on a page: the object's in query->form, mapped, of an object's own row where there is this form; else none */
 } hub_list_row_t;
 
-#define HUB_LIST_AUDIENCES 64
+#define HUB_LIST_AUDIENCES 256 /* overlays among the first 64 of them only */
 typedef struct hub_list_query {
     const hub_audience_t *audiences;
     uint32_t audience_count; /* ≤ HUB_LIST_AUDIENCES */

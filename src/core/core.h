@@ -85,6 +85,7 @@ hub_view_t *hub_exchange_view(hub_exchange_t *x);
 void hub_exchange_view_close(hub_exchange_t *x);
 /* The reply is complete: closes the view, adds the common headers, hands it to the driver. */
 void hub_exchange_done(hub_exchange_t *x);
+void hub_exchange_add_allow(hub_exchange_t *x, uint32_t methods); /* header Allow; OCPI_GET … */
 
 /* A write on behalf of an exchange: apply on the store thread, then `then` on the worker with op->err.
  * The pool is the exchange's: apply may allocate there, the worker does not touch it meanwhile. A full queue answers 503 by itself. */

@@ -116,7 +116,7 @@ void hub_exchange_done(hub_exchange_t *x)
 
 /* ---- /ocpi ---- */
 
-static void add_allow(hub_exchange_t *x, uint32_t methods)
+void hub_exchange_add_allow(hub_exchange_t *x, uint32_t methods)
 {
     static const struct {
         uint32_t bit;
@@ -201,7 +201,7 @@ static bool token_opens(const hub_exchange_state_t *state, hub_method_t method)
 
 static void (*const ocpi_handlers[])(hub_exchange_t *x) = {
     [OCPI_ACTION_VERSIONS] = hub_ocpi_versions, [OCPI_ACTION_DETAILS] = hub_ocpi_details, [OCPI_ACTION_CREDENTIALS] = hub_ocpi_credentials,
-    [OCPI_ACTION_LIST] = hub_ocpi_list,         [OCPI_ACTION_OBJECT] = hub_ocpi_object,
+    [OCPI_ACTION_LIST] = hub_ocpi_list,         [OCPI_ACTION_OBJECT] = hub_ocpi_object,   [OCPI_ACTION_CREATE] = hub_ocpi_create,
 };
 
 /* Is this resource one of those that version details tell this partner of? */
@@ -236,7 +236,7 @@ static void run_ocpi(hub_exchange_t *x)
     } else if (!is_offered(state)) {
         hub_reply_ocpi_err(x, HUB_ENOT_FOUND, HUB_SLICE_NONE);
     } else if (!(state->target.methods & method_bit(x->method))) {
-        add_allow(x, state->target.methods);
+        hub_exchange_add_allow(x, state->target.methods);
         hub_reply_ocpi_err(x, HUB_EMETHOD, HUB_SLICE_NONE);
     } else {
         const hub_token_record_t record = {
@@ -268,7 +268,7 @@ static void run_v1(hub_exchange_t *x)
     uint32_t allowed = 0;
     const hub_v1_route_t *route = tenant_known(x) ? hub_v1_match(x, &allowed) : NULL;
     if (!route && allowed) {
-        add_allow(x, allowed);
+        hub_exchange_add_allow(x, allowed);
         hub_reply_problem(x, HUB_EMETHOD, HUB_SLICE_NONE);
     } else if (!route) {
         hub_reply_problem(x, HUB_ENOT_FOUND, HUB_SLICE_NONE);

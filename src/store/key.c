@@ -114,6 +114,48 @@ bool hub_object_key_parse(hub_slice_t key, hub_object_id_t *id)
     return count >= 3 && rest.len == 0;
 }
 
+/* ---- audiences of a pair ---- */
+
+#define PAIR_PARTY_BITS 21
+#define PAIR_CODE 7 /* bits a character */
+
+static bool add_code(uint64_t *bits, hub_slice_t code, size_t width)
+{
+    if (!code.len || code.len > width)
+        return false;
+    for (size_t i = 0; i < width; i++) {
+        unsigned char c = i < code.len ? (unsigned char)code.ptr[i] : 0;
+        if (c >= 'A' && c <= 'Z')
+            c = (unsigned char)(c + 32);
+        if (c > 127 || (i < code.len && !c))
+            return false;
+        *bits = *bits << PAIR_CODE | c;
+    }
+    return true;
+}
+
+hub_audience_t hub_audience_pair(uint32_t party, hub_slice_t token_country, hub_slice_t token_party)
+{
+    uint64_t bits = party;
+    if (!party || party >> PAIR_PARTY_BITS || !add_code(&bits, token_country, 2) || !add_code(&bits, token_party, 3))
+        return 0;
+    return (uint64_t)HUB_AUDIENCE_PAIR << 56 | bits;
+}
+
+bool hub_audience_pair_parse(hub_audience_t audience, uint32_t *party, char token_country[3], char token_party[4])
+{
+    if (audience >> 56 != HUB_AUDIENCE_PAIR)
+        return false;
+    char code[5];
+    for (int i = 0; i < 5; i++)
+        code[i] = (char)(audience >> (4 - i) * PAIR_CODE & 127);
+    memcpy(token_country, code, 2);
+    memcpy(token_party, code + 2, 3);
+    token_country[2] = token_party[3] = '\0';
+    *party = (uint32_t)(audience >> 5 * PAIR_CODE & ((1u << PAIR_PARTY_BITS) - 1));
+    return true;
+}
+
 void hub_store__meta_key(hub_key_t *key, const char *name)
 {
     hub_key_init(key);

@@ -78,7 +78,7 @@ static merge_t *merge_open(hub_view_t *view, const hub_list_query_t *query, bool
     HUB_ASSERT(m);
     *m = (merge_t){.view = view, .query = query, .by_update = by_update, .count = query->audience_count};
     for (uint32_t i = 0; i < m->count; i++) {
-        if (query->audiences[i] >> 56 == HUB_AUDIENCE_OVERLAY && hub_audience_count(view, query->audiences[i], query->module))
+        if (i < 64 && query->audiences[i] >> 56 == HUB_AUDIENCE_OVERLAY && hub_audience_count(view, query->audiences[i], query->module))
             m->overlays |= 1ull << i;
         source_open(m, i, after);
     }
@@ -106,7 +106,7 @@ static bool overruled(const merge_t *m, uint32_t i, uint64_t created_seq)
 {
     hub_key_t key;
     hub_slice_t value;
-    for (uint32_t j = 0; m->by_update && j < i; j++) {
+    for (uint32_t j = 0; m->by_update && j < i && j < 64; j++) {
         if (!(m->overlays >> j & 1))
             continue;
         hub_store__key_created(&key, m->query->audiences[j], m->query->module, created_seq);

@@ -65,7 +65,10 @@ static void unknown_paths(void **state)
                                        "/2.2.1/Sender/locations",
                                        "/2.2.1/sender/credentials",
                                        "/2.2.1/sender/versions",
-                                       "/2.2.1/sender/sessions",
+                                       "/2.2.1/sender/commands",
+                                       "/2.2.1/receiver/sessions",
+                                       "/2.2.1/receiver/sessions/NL/TNM/1/2",
+                                       "/2.2.1/sender/cdrs/1",
                                        "/2.2.1/sender/locations/1/2/3/4",
                                        "/2.2.1/receiver/locations",
                                        "/2.2.1/receiver/locations/NL/TNM",
@@ -143,6 +146,42 @@ static void V3_sides_are_those_of_the_roles(void **state)
             hub_slice_t url = hub_pool_printf(pool, "https://hub.example/ocpi/%s/%s/tariffs", version, rows[i].side);
             assert_true(rows[i].times == 0 || hub_slice_eq(ocpi_get_str(one, "url"), url));
         }
+}
+
+static void V3_modules_of_a_cpo_and_of_an_emsp(void **state)
+{
+    (void)state;
+    assert_json(ocpi_write(pool, endpoints_in(OCPI_V2_2_1, OCPI_ROLE_CPO)),
+                "[{'identifier':'credentials','role':'SENDER','url':'https://hub.example/ocpi/2.2.1/credentials'},"
+                "{'identifier':'locations','role':'SENDER','url':'https://hub.example/ocpi/2.2.1/sender/locations'},"
+                "{'identifier':'tariffs','role':'SENDER','url':'https://hub.example/ocpi/2.2.1/sender/tariffs'},"
+                "{'identifier':'sessions','role':'SENDER','url':'https://hub.example/ocpi/2.2.1/sender/sessions'},"
+                "{'identifier':'cdrs','role':'SENDER','url':'https://hub.example/ocpi/2.2.1/sender/cdrs'},"
+                "{'identifier':'tokens','role':'RECEIVER','url':'https://hub.example/ocpi/2.2.1/receiver/tokens'}]");
+    assert_json(ocpi_write(pool, endpoints_in(OCPI_V2_2_1, OCPI_ROLE_EMSP)),
+                "[{'identifier':'credentials','role':'SENDER','url':'https://hub.example/ocpi/2.2.1/credentials'},"
+                "{'identifier':'locations','role':'RECEIVER','url':'https://hub.example/ocpi/2.2.1/receiver/locations'},"
+                "{'identifier':'tariffs','role':'RECEIVER','url':'https://hub.example/ocpi/2.2.1/receiver/tariffs'},"
+                "{'identifier':'sessions','role':'RECEIVER','url':'https://hub.example/ocpi/2.2.1/receiver/sessions'},"
+                "{'identifier':'cdrs','role':'RECEIVER','url':'https://hub.example/ocpi/2.2.1/receiver/cdrs'},"
+                "{'identifier':'tokens','role':'SENDER','url':'https://hub.example/ocpi/2.2.1/sender/tokens'}]");
+    assert_int_equal(yyjson_arr_size(endpoints_in(OCPI_V2_2_1, OCPI_ROLE_CPO | OCPI_ROLE_EMSP)), 11);
+    assert_int_equal(yyjson_arr_size(endpoints_in(OCPI_V2_2_1, OCPI_ROLE_HUB)), 11);
+    assert_int_equal(yyjson_arr_size(endpoints_in(OCPI_V2_2_1, 0)), 1);
+    assert_json(ocpi_write(pool, endpoints_in(OCPI_V2_1_1, OCPI_ROLE_CPO)),
+                "[{'identifier':'credentials','url':'https://hub.example/ocpi/2.1.1/credentials'},"
+                "{'identifier':'locations','url':'https://hub.example/ocpi/2.1.1/sender/locations'},"
+                "{'identifier':'tariffs','url':'https://hub.example/ocpi/2.1.1/sender/tariffs'},"
+                "{'identifier':'sessions','url':'https://hub.example/ocpi/2.1.1/sender/sessions'},"
+                "{'identifier':'cdrs','url':'https://hub.example/ocpi/2.1.1/sender/cdrs'},"
+                "{'identifier':'tokens','url':'https://hub.example/ocpi/2.1.1/receiver/tokens'}]");
+    assert_json(ocpi_write(pool, endpoints_in(OCPI_V2_1_1, OCPI_ROLE_EMSP)),
+                "[{'identifier':'credentials','url':'https://hub.example/ocpi/2.1.1/credentials'},"
+                "{'identifier':'locations','url':'https://hub.example/ocpi/2.1.1/receiver/locations'},"
+                "{'identifier':'tariffs','url':'https://hub.example/ocpi/2.1.1/receiver/tariffs'},"
+                "{'identifier':'sessions','url':'https://hub.example/ocpi/2.1.1/receiver/sessions'},"
+                "{'identifier':'cdrs','url':'https://hub.example/ocpi/2.1.1/receiver/cdrs'},"
+                "{'identifier':'tokens','url':'https://hub.example/ocpi/2.1.1/sender/tokens'}]");
 }
 
 static void V5_what_is_advertised_is_served(void **state)
@@ -240,6 +279,7 @@ int main(void)
         json_test(unknown_paths),
         json_test(V3_V4_credentials_once_as_sender),
         json_test(V3_sides_are_those_of_the_roles),
+        json_test(V3_modules_of_a_cpo_and_of_an_emsp),
         json_test(V5_what_is_advertised_is_served),
         json_test(V1_versions_served),
         json_test(roles_have_the_sides_of_the_terminology_chapter),

@@ -18,8 +18,16 @@ static const struct source {
     uint8_t module;
     const char *object; /* in the type of an event */
 } sources[] = {
-    {HUB_STREAM_OWN, OCPI_MODULE_LOCATIONS, "location"},     {HUB_STREAM_RECEIVED, OCPI_MODULE_LOCATIONS, "location"},
-    {HUB_STREAM_OWN, OCPI_MODULE_TARIFFS, "tariff"},         {HUB_STREAM_RECEIVED, OCPI_MODULE_TARIFFS, "tariff"},
+    {HUB_STREAM_OWN, OCPI_MODULE_LOCATIONS, "location"},
+    {HUB_STREAM_RECEIVED, OCPI_MODULE_LOCATIONS, "location"},
+    {HUB_STREAM_OWN, OCPI_MODULE_TARIFFS, "tariff"},
+    {HUB_STREAM_RECEIVED, OCPI_MODULE_TARIFFS, "tariff"},
+    {HUB_STREAM_OWN, OCPI_MODULE_SESSIONS, "session"},
+    {HUB_STREAM_RECEIVED, OCPI_MODULE_SESSIONS, "session"},
+    {HUB_STREAM_OWN, OCPI_MODULE_CDRS, "cdr"},
+    {HUB_STREAM_RECEIVED, OCPI_MODULE_CDRS, "cdr"},
+    {HUB_STREAM_OWN, OCPI_MODULE_TOKENS, "token"},
+    {HUB_STREAM_RECEIVED, OCPI_MODULE_TOKENS, "token"},
     {HUB_STREAM_OWN, HUB_MODULE_INTEGRATION, "integration"},
 };
 #define SOURCES HUB_COUNT(sources)
@@ -92,21 +100,26 @@ static hub_slice_t upper(hub_pool_t *pool, hub_slice_t s)
     return hub_slice(out, s.len);
 }
 
-/* The spelling of the object itself; of a deleted one only the folded key is left, and codes are written in capitals. */
-static void add_identity(hub_pool_t *pool, const event_t *e, hub_buf_t *out)
+/* The spelling of the object itself; of a deleted one only the folded key is left, and codes are written in capitals. Returns the type of a
+ * token. */
+static hub_slice_t add_identity(hub_pool_t *pool, const event_t *e, hub_buf_t *out)
 {
     yyjson_doc *doc = NULL;
-    hub_slice_t country = upper(pool, e->id.country), party = upper(pool, e->id.party), id = e->id.id;
+    hub_slice_t country = upper(pool, e->id.country), party = upper(pool, e->id.party), id = e->id.id, type = upper(pool, e->id.type);
     if (e->has_object && ocpi_read(pool, e->object.bytes, &doc, NULL) == HUB_EOK) {
         yyjson_val *root = yyjson_doc_get_root(doc);
-        hub_slice_t own[3] = {ocpi_get_str(root, "country_code"), ocpi_get_str(root, "party_id"), ocpi_get_str(root, "id")};
+        bool token = e->source->module == OCPI_MODULE_TOKENS;
+        hub_slice_t own[4] = {ocpi_get_str(root, "country_code"), ocpi_get_str(root, "party_id"), ocpi_get_str(root, token ? "uid" : "id"),
+                              ocpi_get_str(root, "type")};
         country = own[0].len ? own[0] : country;
         party = own[1].len ? own[1] : party;
         id = own[2].len ? own[2] : id;
+        type = token && own[3].len ? own[3] : type;
     }
     add_text(out, "countryCode", country);
     add_text(out, "partyId", party);
     add_text(out, "id", id);
+    return type;
 }
 
 static void add_object(hub_view_t *view, hub_pool_t *pool, const event_t *e, bool stream, hub_buf_t *out)
@@ -144,13 +157,14 @@ static void write_event(hub_view_t *view, hub_pool_t *pool, const hub_feed_t *fe
         hub_buf_printf(out, "\"%u\"", e->integration);
     else
         hub_buf_add_str(out, "null");
+    hub_slice_t type = HUB_SLICE_NONE;
     if (integration)
         hub_buf_add_str(out, ",\"countryCode\":null,\"partyId\":null,\"id\":null");
     else
-        add_identity(pool, e, out);
+        type = add_identity(pool, e, out);
     add_text(out, "evseUid", integration ? HUB_SLICE_NONE : e->change.evse_uid);
     hub_buf_add_str(out, ",\"connectorId\":null");
-    add_text(out, "tokenType", integration ? HUB_SLICE_NONE : e->id.type);
+    add_text(out, "tokenType", type);
     hub_buf_printf(out, ",\"time\":\"%s\"", time);
     if (feed->with_object)
         add_object(view, pool, e, feed->stream, out);

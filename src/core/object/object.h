@@ -33,17 +33,36 @@ typedef struct hub_settling {
     bool keep_status;
 } hub_settling_t;
 
+enum {                          /* traits of a module's objects */
+       HUB_TRAIT_TYPED = 1,     /* their `type` is part of their identity: ?type=, default RFID (K2) */
+       HUB_TRAIT_DATE_FROM = 2, /* lists ask for date_from (P11) */
+       HUB_TRAIT_FINAL = 4,     /* never changes, so age says nothing; received by POST: a foreign owner is told and quarantined (D3) */
+       HUB_TRAIT_REACH = 8,     /* received ones tell which parties are reached through the giver (sharing.h) */
+};
+#define HUB_TOKEN_TYPE "RFID" /* where no ?type= is given */
+#define HUB_V1_ALL (OCPI_GET | OCPI_PUT | OCPI_PATCH | OCPI_DELETE)
+
 typedef struct hub_objects_row {
     ocpi_module_t module;
     ocpi_object_id_t level[3];
+    const char *id;
     hub_err_t unknown;
+    uint32_t traits;
+    uint32_t methods; /* OCPI_GET …, on /v1 */
     void (*settle)(hub_settling_t *s, yyjson_mut_val *root, yyjson_mut_val *stored);
+    hub_err_t (*audiences)(hub_storing_t *s, yyjson_val *after, hub_object_t *head);
+    hub_err_t (*check)(hub_storing_t *s, yyjson_val *after, bool *unchanged);
     hub_err_t (*follow)(hub_storing_t *s, yyjson_val *after);
     hub_err_t (*remove)(hub_storing_t *s);
 } hub_objects_row_t;
 const hub_objects_row_t *hub_objects__row(ocpi_module_t module); /* NULL: objects of this module are not stored here */
 
 /* ---- objects.c ---- */
+
+/* The names of the members that say who an object is, in the order country, party, id, type (typed ones); how many. */
+uint32_t hub_objects__names(const hub_objects_row_t *row, const char *names[4]);
+/* Where no type is given (2.1.1 has none in its URLs): that of the stored RFID token, or else of the first one with this uid. */
+void hub_objects__find_type(hub_view_t *view, hub_pool_t *pool, hub_object_id_t *id);
 
 hub_err_t hub_objects__begin(hub_storing_t *s, hub_core_t *core, hub_view_t *view, hub_pool_t *pool, hub_incoming_t *in);
 yyjson_val *hub_objects__base(hub_storing_t *s);
@@ -72,6 +91,18 @@ hub_err_t hub_objects__follow_location(hub_storing_t *s, yyjson_val *after);
 hub_err_t hub_objects__follow_tariff(hub_storing_t *s, yyjson_val *after);
 hub_err_t hub_objects__remove_location(hub_storing_t *s);
 hub_err_t hub_objects__remove_tariff(hub_storing_t *s);
+hub_err_t hub_objects__remove_token(hub_storing_t *s);
+
+/* ---- object_audience.c, object_final.c ---- */
+
+hub_err_t hub_objects__audiences_party(hub_storing_t *s, yyjson_val *after, hub_object_t *head); /* every object of a party of ours */
+hub_err_t hub_objects__audiences_pair(hub_storing_t *s, yyjson_val *after, hub_object_t *head);  /* by its owner and its token's party */
+/* S1, D3: what is final stays. *unchanged: the same again, but for last_updated. Received: HUB_EINVALID with a problem; own:
+ * HUB_ECONFLICT. */
+#define HUB_SESSION_FINAL "the session is COMPLETED: it never changes any more"
+#define HUB_CDR_FINAL "a CDR with this id and another content is stored: a CDR never changes"
+hub_err_t hub_objects__check_session(hub_storing_t *s, yyjson_val *after, bool *unchanged);
+hub_err_t hub_objects__check_cdr(hub_storing_t *s, yyjson_val *after, bool *unchanged);
 
 /* ---- object_tree.c: values of a Location ---- */
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "reply.h"
+#include "session.h"
 #include "sharing/sharing.h"
 
 #define PAGE_BYTES (16u << 20) /* large objects come on shorter pages */
@@ -22,6 +23,8 @@ hub_err_t hub_objects_view(hub_view_t *view, hub_pool_t *pool, const hub_integra
     *bytes = head->bytes;
     if (sharing.withdrawn || sharing.binding.len || sharing.last_updated != head->last_updated)
         *bytes = hub_sharing_render(pool, &sharing, head->bytes);
+    if (module == OCPI_MODULE_SESSIONS)
+        *bytes = hub_session_shape(pool, to, *bytes);
     return HUB_EOK;
 }
 
@@ -39,10 +42,13 @@ static hub_err_t add_row(hub_view_t *view, hub_pool_t *pool, const hub_objects_p
     if (page->to && row->tag)
         return hub_objects_view(view, pool, page->to, page->module, row->key, page->version, bytes, &head, &last_updated);
     *bytes = row->bytes;
-    if (bytes->ptr)
-        return HUB_EOK;
-    hub_err_t err = hub_object_get_key(view, row->key, &head);
-    *bytes = head.bytes;
+    hub_err_t err = HUB_EOK;
+    if (!bytes->ptr) {
+        err = hub_object_get_key(view, row->key, &head);
+        *bytes = head.bytes;
+    }
+    if (!err && page->to && page->module == OCPI_MODULE_SESSIONS)
+        *bytes = hub_session_shape(pool, page->to, *bytes);
     return err;
 }
 

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "integration/party.h"
 #include "sharing/sharing.h"
 
 /* ---- what only our own backend is held to ---- */
@@ -50,17 +49,6 @@ static hub_err_t check_unique(hub_storing_t *s, yyjson_val *root)
                                        "the Connector id %.*s stands there twice", HUB_SLICE_FMT(twice));
     }
     return HUB_EOK;
-}
-
-/* Its owner must be one of our parties. */
-static hub_err_t find_party(hub_storing_t *s, hub_party_t *party)
-{
-    hub_incoming_t *in = s->in;
-    hub_err_t err = hub_party_find(s->view, s->pool, in->tenant, in->country, in->party, party);
-    if (err != HUB_ENOT_FOUND)
-        return err;
-    return hub_objects__refuse(in, HUB_SLICE_LIT("/party_id"), "party", "%.*s*%.*s is none of our parties (see /v1/parties)",
-                               HUB_SLICE_FMT(in->country), HUB_SLICE_FMT(in->party));
 }
 
 /* ---- times that the backend leaves to us ---- */
@@ -132,23 +120,6 @@ static uint32_t flags_of(const hub_storing_t *s, yyjson_val *after, uint32_t fla
     return flags;
 }
 
-static hub_err_t audiences_of(hub_storing_t *s, hub_object_t *head)
-{
-    if (s->exists) {
-        head->audience_count = s->head.audience_count;
-        memcpy(head->audiences, s->head.audiences, sizeof head->audiences);
-        return HUB_EOK;
-    }
-    hub_party_t party;
-    hub_err_t err = find_party(s, &party);
-    if (err)
-        return err;
-    head->audience_count = 2; /* sharing adds PARTY_PUBLIC */
-    head->audiences[0] = hub_audience(HUB_AUDIENCE_TENANT_OWN, s->in->tenant);
-    head->audiences[1] = hub_audience(HUB_AUDIENCE_PARTY_ALL, party.id);
-    return HUB_EOK;
-}
-
 static hub_err_t put_entries(hub_storing_t *s, hub_object_t *head, hub_difference_t difference, const hub_status_change_t *status)
 {
     if (difference != HUB_STATUS_ONLY)
@@ -159,6 +130,15 @@ static hub_err_t put_entries(hub_storing_t *s, hub_object_t *head, hub_differenc
     return err;
 }
 
+static hub_err_t keep(hub_storing_t *s)
+{
+    hub_incoming_t *in = s->in;
+    in->outcome = HUB_UNCHANGED;
+    in->stored = hub_pool_copy(s->pool, s->head.bytes);
+    in->head = s->head;
+    return HUB_EOK;
+}
+
 hub_err_t hub_objects__put_own(hub_storing_t *s, yyjson_mut_doc *doc, yyjson_mut_val *whole, uint32_t flags)
 {
     hub_incoming_t *in = s->in;
@@ -167,12 +147,8 @@ hub_err_t hub_objects__put_own(hub_storing_t *s, yyjson_mut_doc *doc, yyjson_mut
     s->row->settle(&settling, whole, stored);
     hub_status_change_t status;
     hub_difference_t difference = hub_objects__compare(whole, stored, &status);
-    if (difference == HUB_SAME && flags_of(s, s->base, flags) == s->head.flags) {
-        in->outcome = HUB_UNCHANGED;
-        in->stored = hub_pool_copy(s->pool, s->head.bytes);
-        in->head = s->head;
-        return HUB_EOK;
-    }
+    if (difference == HUB_SAME && flags_of(s, s->base, flags) == s->head.flags)
+        return keep(s);
     in->outcome = s->exists ? HUB_UPDATED : HUB_CREATED;
     in->stored = ocpi_write_mut(s->pool, whole);
     yyjson_val *after = hub_objects__read(s->pool, in->stored);
@@ -180,11 +156,11 @@ hub_err_t hub_objects__put_own(hub_storing_t *s, yyjson_mut_doc *doc, yyjson_mut
         return HUB_EINTERNAL;
     in->head = (hub_object_t){
         .last_updated = hub_objects__time(after), .received_at = in->now, .flags = flags_of(s, after, flags), .bytes = in->stored};
-    hub_err_t err = audiences_of(s, &in->head);
+    hub_err_t err = s->row->audiences(s, after, &in->head);
     if (err)
         return err;
     err = put_entries(s, &in->head, difference, &status);
-    return hub_objects__written(err ? err : s->row->follow(s, after));
+    return hub_objects__written(err || !s->row->follow ? err : s->row->follow(s, after));
 }
 
 /* A whole made of what is stored and a body that addresses a level of it, or changes some members. */
@@ -217,10 +193,13 @@ hub_err_t hub_objects__store_own(hub_storing_t *s)
     yyjson_val *root = in->normal_root;
     bool created_level = s->level && !ocpi_location_find(hub_objects__base(s), in->evse_uid, in->connector_id);
     hub_err_t err = s->level || in->patch ? merge_own(s, &root) : HUB_EOK;
+    bool unchanged = false;
     if (!err)
         err = check_unique(s, root);
-    if (err)
-        return err;
+    if (!err && s->exists && s->row->check)
+        err = s->row->check(s, root, &unchanged);
+    if (err || unchanged)
+        return err ? err : keep(s);
     yyjson_mut_doc *doc = yyjson_mut_doc_new(ocpi_alc(s->pool));
     err = hub_objects__put_own(s, doc, yyjson_val_mut_copy(doc, root), 0);
     if (!err && created_level && in->outcome == HUB_UPDATED)

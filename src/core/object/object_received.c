@@ -6,6 +6,7 @@
 
 #include "metrics.h"
 #include "projection.h"
+#include "sharing/sharing.h"
 
 /* Pulled objects name their owner themselves; the URL of a push was checked before. Both again here, since the profile may have changed. */
 static bool owner_accepted(const hub_incoming_t *in)
@@ -15,7 +16,7 @@ static bool owner_accepted(const hub_incoming_t *in)
 
 static hub_err_t refuse_owner(hub_incoming_t *in)
 {
-    if (!in->pulled)
+    if (!in->pulled && !(hub_objects__row(in->module)->traits & HUB_TRAIT_FINAL))
         return HUB_ENOT_FOUND;
     return hub_objects__refuse(in, HUB_SLICE_LIT("/party_id"), "owner", "%.*s*%.*s is no party of this partner",
                                HUB_SLICE_FMT(hub_slice(in->country.ptr, in->country.len < 8 ? in->country.len : 8)),
@@ -82,8 +83,9 @@ static hub_err_t merge(hub_storing_t *s, int64_t time, whole_t *out)
 
 static bool spelled(hub_slice_t text, hub_slice_t value)
 {
-    for (const char *at = text.ptr, *end = text.ptr + text.len; value.len && (at = memmem(at, (size_t)(end - at), value.ptr, value.len));
-         at++)
+    if (!value.len)
+        return true;
+    for (const char *at = text.ptr, *end = text.ptr + text.len; (at = memmem(at, (size_t)(end - at), value.ptr, value.len)); at++)
         if (at > text.ptr && at[-1] == '"' && at + value.len < end && at[value.len] == '"')
             return true;
     return false;
@@ -92,17 +94,18 @@ static bool spelled(hub_slice_t text, hub_slice_t value)
 /* Decision L: the giver gets back what it sent; everybody else sees the spelling that came first. */
 static hub_err_t keep_spelling(hub_storing_t *s, whole_t *whole)
 {
-    static const char *const names[] = {"country_code", "party_id", "id"};
+    const char *names[4];
+    hub_objects__names(s->row, names);
     bool same = true;
     hub_slice_t first = s->exists ? hub_projection_own(&s->head) : HUB_SLICE_NONE;
-    for (size_t i = 0; first.ptr && i < HUB_COUNT(names); i++)
+    for (size_t i = 0; first.ptr && i < 3; i++)
         same = same && spelled(first, ocpi_get_str(whole->normal_root, names[i]));
     if (same)
         return HUB_EOK;
     yyjson_val *old = hub_objects__read(s->pool, first);
     yyjson_mut_doc *doc = yyjson_mut_doc_new(ocpi_alc(s->pool));
     yyjson_mut_val *root = yyjson_val_mut_copy(doc, whole->normal_root);
-    for (size_t i = 0; i < HUB_COUNT(names); i++) {
+    for (size_t i = 0; i < 3; i++) {
         hub_slice_t value = ocpi_get_str(old, names[i]);
         if (value.len && !hub_slice_eq(value, ocpi_get_str(whole->normal_root, names[i])))
             hub_objects__set_str(doc, root, names[i], value);
@@ -158,6 +161,8 @@ static hub_err_t put(hub_storing_t *s, const whole_t *whole)
     bool status = status_only(s);
     hub_err_t err =
         hub_object_put(s->view, &s->id, &in->head, status ? HUB_CHANGE_EVSE : HUB_CHANGE_OBJECT, status ? in->evse_uid : HUB_SLICE_NONE);
+    if (!err && s->row->traits & HUB_TRAIT_REACH)
+        err = hub_reach_note(s->core, s->view, in->from, in->country, in->party);
     return hub_objects__written(err ? err : put_quarantine(s));
 }
 
@@ -167,7 +172,7 @@ hub_err_t hub_objects__store_received(hub_storing_t *s)
     if (!owner_accepted(in))
         return refuse_owner(in);
     int64_t time = hub_objects__time(in->root);
-    if (is_older(s, time)) {
+    if (!(s->row->traits & HUB_TRAIT_FINAL) && is_older(s, time)) {
         hub_metric_add(s->core, HUB_METRIC_STALE_IGNORED, 1);
         return touch(s, HUB_STALE_IGNORED);
     }
@@ -180,6 +185,10 @@ hub_err_t hub_objects__store_received(hub_storing_t *s)
     }
     if (s->exists && (hub_slice_eq(whole.text, s->head.bytes) || (s->base && whole.root != in->root && yyjson_equals(whole.root, s->base))))
         return touch(s, HUB_UNCHANGED);
-    hub_err_t err = keep_spelling(s, &whole);
+    bool unchanged = false;
+    hub_err_t err = s->exists && s->row->check ? s->row->check(s, whole.root, &unchanged) : HUB_EOK;
+    if (err || unchanged)
+        return err ? err : touch(s, HUB_UNCHANGED);
+    err = keep_spelling(s, &whole);
     return err ? err : put(s, &whole);
 }

@@ -94,6 +94,20 @@ hub_err_t hub_objects__remove_tariff(hub_storing_t *s)
     return hub_objects__written(err ? err : s->row->follow(s, NULL));
 }
 
+/* K1: there is no deletion, the token is no longer valid. */
+hub_err_t hub_objects__remove_token(hub_storing_t *s)
+{
+    if (!hub_objects__base(s))
+        return HUB_EINTERNAL;
+    yyjson_mut_doc *doc = yyjson_mut_doc_new(ocpi_alc(s->pool));
+    yyjson_mut_val *root = yyjson_val_mut_copy(doc, s->base);
+    if (yyjson_is_false(yyjson_obj_get(s->base, "valid")))
+        return HUB_EOK;
+    yyjson_mut_obj_put(root, yyjson_mut_str(doc, "valid"), yyjson_mut_false(doc));
+    yyjson_mut_obj_remove_key(root, "last_updated");
+    return hub_objects__put_own(s, doc, root, 0);
+}
+
 /* ---- received ---- */
 
 static hub_err_t remove_received(hub_storing_t *s)
@@ -116,6 +130,8 @@ hub_err_t hub_objects_remove(hub_core_t *core, hub_view_t *view, hub_pool_t *poo
         return err;
     if (!s.exists)
         return s.row->unknown;
+    if (!what->from && !s.row->remove)
+        return HUB_ENOT_FOUND;
     return what->from ? remove_received(&s) : s.row->remove(&s);
 }
 

@@ -73,6 +73,14 @@ static void keep_spelling(hub_settling_t *s, yyjson_mut_val *object, yyjson_mut_
         hub_objects__set_str(s->doc, object, name, old);
 }
 
+static void keep_identity(hub_settling_t *s, yyjson_mut_val *root, yyjson_mut_val *stored)
+{
+    keep_spelling(s, root, stored, "country_code");
+    keep_spelling(s, root, stored, "party_id");
+    keep_spelling(s, root, stored, "id");
+    keep_spelling(s, root, stored, "uid");
+}
+
 static bool is_removed(yyjson_mut_val *evse)
 {
     return hub_slice_eq_str(hub_objects__str_mut(evse, "status"), "REMOVED");
@@ -114,9 +122,7 @@ static int64_t keep_removed(hub_settling_t *s, yyjson_mut_val *evses, yyjson_mut
 
 void hub_objects__settle_plain(hub_settling_t *s, yyjson_mut_val *root, yyjson_mut_val *stored)
 {
-    keep_spelling(s, root, stored, "country_code");
-    keep_spelling(s, root, stored, "party_id");
-    keep_spelling(s, root, stored, "id");
+    keep_identity(s, root, stored);
     stamp(s, root, stored, HUB_NO_TIME);
 }
 
@@ -140,8 +146,6 @@ void hub_objects__settle_location(hub_settling_t *s, yyjson_mut_val *root, yyjso
         }
         latest = later(latest, keep_removed(s, evses, shelf.items[at]));
     }
-    keep_spelling(s, root, stored, "country_code");
-    keep_spelling(s, root, stored, "party_id");
-    keep_spelling(s, root, stored, "id");
+    keep_identity(s, root, stored);
     stamp(s, root, stored, latest);
 }

@@ -4,12 +4,23 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "object.h"
 
 static const hub_objects_row_t rows[] = {
-#define HUB_OBJECTS(module, object, level1, level2, unknown, settle, follow, remove)                                                       \
-    {OCPI_MODULE_##module, {OCPI_OBJECT_##object, OCPI_OBJECT_##level1, OCPI_OBJECT_##level2}, HUB_E##unknown, settle, follow, remove},
+#define HUB_OBJECTS(module, object, level1, level2, id, unknown, traits, methods, settle, audiences, check, follow, remove)                \
+    {OCPI_MODULE_##module,                                                                                                                 \
+     {OCPI_OBJECT_##object, OCPI_OBJECT_##level1, OCPI_OBJECT_##level2},                                                                   \
+     id,                                                                                                                                   \
+     HUB_E##unknown,                                                                                                                       \
+     traits,                                                                                                                               \
+     methods,                                                                                                                              \
+     settle,                                                                                                                               \
+     audiences,                                                                                                                            \
+     check,                                                                                                                                \
+     follow,                                                                                                                               \
+     remove},
 #include "module.def"
 #undef HUB_OBJECTS
 };
@@ -20,6 +31,15 @@ const hub_objects_row_t *hub_objects__row(ocpi_module_t module)
         if (rows[i].module == module)
             return &rows[i];
     return NULL;
+}
+
+uint32_t hub_objects__names(const hub_objects_row_t *row, const char *names[4])
+{
+    names[0] = "country_code";
+    names[1] = "party_id";
+    names[2] = row->id;
+    names[3] = "type";
+    return row->traits & HUB_TRAIT_TYPED ? 4 : 3;
 }
 
 bool hub_objects_refused(hub_err_t err)
@@ -86,8 +106,11 @@ typedef struct identity {
     const char *rule;
 } identity_t;
 
-static size_t identities(hub_incoming_t *in, identity_t out[3])
+static size_t identities(hub_incoming_t *in, identity_t out[4])
 {
+    hub_slice_t *const urls[] = {&in->country, &in->party, &in->id, &in->type};
+    static const char *const rules[] = {"O2", "O2", "O3", "K2"};
+    const char *names[4];
     switch (level_of(in)) {
     case 1:
         out[0] = (identity_t){"uid", &in->evse_uid, "O3"};
@@ -96,11 +119,12 @@ static size_t identities(hub_incoming_t *in, identity_t out[3])
         out[0] = (identity_t){"id", &in->connector_id, "O3"};
         return 1;
     default:
-        out[0] = (identity_t){"country_code", &in->country, "O2"};
-        out[1] = (identity_t){"party_id", &in->party, "O2"};
-        out[2] = (identity_t){"id", &in->id, "O3"};
-        return 3;
+        break;
     }
+    uint32_t count = hub_objects__names(hub_objects__row(in->module), names), n = 0;
+    for (uint32_t i = in->version == OCPI_V2_1_1 ? 2 : 0; i < count; i++) /* 2.1.1 has no owner in its objects */
+        out[n++] = (identity_t){names[i], urls[i], rules[i]};
+    return n;
 }
 
 static hub_slice_t pointer_to(hub_pool_t *pool, const char *name)
@@ -111,7 +135,7 @@ static hub_slice_t pointer_to(hub_pool_t *pool, const char *name)
 /* O2, O3, decision D: body and URL name the same. Where there is no URL (pull, bulk) the body says who it is. */
 static void check_identity(hub_pool_t *pool, hub_incoming_t *in)
 {
-    identity_t list[3];
+    identity_t list[4];
     size_t count = identities(in, list);
     for (size_t i = 0; i < count; i++) {
         hub_slice_t body = ocpi_get_str(in->root, list[i].name);
@@ -129,7 +153,7 @@ static void check_identity(hub_pool_t *pool, hub_incoming_t *in)
 /* Our own backend need not repeat what the URL says. */
 static hub_err_t fill_identity(hub_pool_t *pool, hub_incoming_t *in)
 {
-    identity_t list[3];
+    identity_t list[4];
     size_t count = identities(in, list), missing = 0;
     for (size_t i = 0; i < count; i++)
         missing += list[i].url->ptr && !yyjson_obj_get(in->root, list[i].name);
@@ -143,6 +167,20 @@ static hub_err_t fill_identity(hub_pool_t *pool, hub_incoming_t *in)
     in->text = ocpi_write_mut(pool, root);
     in->root = hub_objects__read(pool, in->text);
     return in->root ? HUB_EOK : hub_objects__refuse(in, HUB_SLICE_NONE, "type", "the URL holds what cannot stand in JSON");
+}
+
+/* 2.1.1 knows one party a connection: without a URL that says more, what comes is its own. */
+static void take_only_party(hub_incoming_t *in)
+{
+    const hub_integration_t *from = in->from;
+    for (uint32_t i = 1; i < from->peer_role_count; i++)
+        if (strcasecmp(from->peer_roles[i].country, from->peer_roles[0].country) ||
+            strcasecmp(from->peer_roles[i].party, from->peer_roles[0].party))
+            return;
+    if (in->country.ptr || in->party.ptr || !from->peer_role_count)
+        return;
+    in->country = hub_slice_str(from->peer_roles[0].country);
+    in->party = hub_slice_str(from->peer_roles[0].party);
 }
 
 static hub_err_t parse(hub_pool_t *pool, hub_incoming_t *in)
@@ -174,6 +212,8 @@ static hub_err_t prepare(hub_pool_t *pool, hub_incoming_t *in)
         err = fill_identity(pool, in);
     if (err)
         return err;
+    if (in->from && in->version == OCPI_V2_1_1)
+        take_only_party(in);
     check_identity(pool, in);
     const ocpi_check_t check = {.object = row->level[level],
                                 .version = in->version,
@@ -213,6 +253,29 @@ void hub_objects__forget(ocpi_problems_t *problems, uint32_t count)
         problems->errors += problems->list[i].severity == OCPI_ERROR;
 }
 
+void hub_objects__find_type(hub_view_t *view, hub_pool_t *pool, hub_object_id_t *id)
+{
+    hub_key_t prefix;
+    hub_scan_t scan;
+    hub_slice_t key, value;
+    hub_object_id_t found;
+    bool some = false;
+    if (id->type.len || hub_object_key(id, &prefix) != HUB_EOK)
+        return;
+    hub_scan_init(&scan, view, HUB_TABLE_OBJECT, &prefix, NULL, false);
+    while (hub_scan_next(&scan, &key, &value) && hub_object_key_parse(key, &found)) {
+        bool rfid = hub_slice_caseeq_str(found.type, HUB_TOKEN_TYPE);
+        if (!some || rfid)
+            id->type = hub_pool_copy(pool, found.type);
+        some = true;
+        if (rfid)
+            break;
+    }
+    (void)hub_scan_finish(&scan);
+    if (!some)
+        id->type = HUB_SLICE_LIT(HUB_TOKEN_TYPE);
+}
+
 hub_err_t hub_objects__begin(hub_storing_t *s, hub_core_t *core, hub_view_t *view, hub_pool_t *pool, hub_incoming_t *in)
 {
     *s = (hub_storing_t){.core = core, .view = view, .pool = pool, .in = in, .row = hub_objects__row(in->module), .level = level_of(in)};
@@ -223,7 +286,12 @@ hub_err_t hub_objects__begin(hub_storing_t *s, hub_core_t *core, hub_view_t *vie
                               .module = (uint8_t)in->module,
                               .country = in->country,
                               .party = in->party,
-                              .id = in->id};
+                              .id = in->id,
+                              .type = in->type};
+    if (!in->country.len || !in->party.len || !in->id.len)
+        return hub_objects__refuse(in, HUB_SLICE_NONE, "identity", "nothing says whose object this is");
+    if (s->row->traits & HUB_TRAIT_TYPED)
+        hub_objects__find_type(view, pool, &s->id);
     if (hub_object_key(&s->id, &s->key) != HUB_EOK)
         return hub_objects__refuse(in, HUB_SLICE_LIT("/id"), "length", "the id is longer than 255 bytes");
     hub_err_t err = hub_object_get(view, &s->id, &s->head);

@@ -1,4 +1,4 @@
-/* Objects: locations and tariffs (sessions, CDRs, tokens later: rows), own and received, over /v1 and /ocpi. */
+/* Objects: locations, tariffs, sessions, CDRs and tokens (rows of module.def), own and received, over /v1 and /ocpi. */
 #ifndef CORE_OBJECTS_H
 #define CORE_OBJECTS_H
 
@@ -21,6 +21,7 @@ typedef struct hub_incoming {
     ocpi_module_t module;
     ocpi_version_t version;
     hub_slice_t country, party, id, evse_uid, connector_id; /* from the URL (push, /v1) or the object (pull, bulk) */
+    hub_slice_t type;                                       /* Tokens: ?type=, or the object's */
     hub_slice_t text;                                       /* the body as it came */
     bool patch, pulled, keep_status;
     int64_t now;

@@ -17,7 +17,9 @@ void hub_ocpi_list(hub_exchange_t *x)
                                .max_limit = hub_objects__max_limit(x->worker->core, state->integration)};
     ocpi_problem_t problem = {0};
     hub_view_t *view;
-    if (ocpi_page_parse(x->pool, x->query, page.max_limit, false, &page.page, &problem) != HUB_EOK) {
+    const hub_objects_row_t *row = hub_objects__row(page.module);
+    bool need_date_from = row && row->traits & HUB_TRAIT_DATE_FROM && !state->integration->profile.date_from_optional; /* P11 */
+    if (ocpi_page_parse(x->pool, x->query, page.max_limit, need_date_from, &page.page, &problem) != HUB_EOK) {
         hub_reply_ocpi(x, 200, 2001, hub_pool_printf(x->pool, "%.*s: %.*s", HUB_SLICE_FMT(problem.pointer), HUB_SLICE_FMT(problem.message)),
                        HUB_SLICE_NONE); /* decision G */
         return;
@@ -92,6 +94,18 @@ static void sender_get(hub_exchange_t *x, const hub_objects_row_t *row)
 
 /* ---- receiver ---- */
 
+/* K2: ?type= is part of a token's name, default RFID. 2.1.1 has no such parameter: none, which stands for whatever is stored. A PUT without
+ * one takes what the token says of itself. */
+static hub_slice_t type_asked(hub_exchange_t *x, const hub_objects_row_t *row)
+{
+    hub_slice_t type;
+    if (!(row->traits & HUB_TRAIT_TYPED) || x->state->target.version == OCPI_V2_1_1)
+        return HUB_SLICE_NONE;
+    if (ocpi_query_get(x->pool, x->query, "type", &type) && type.len)
+        return type;
+    return x->method == HUB_PUT && !x->state->integration->profile.strict ? HUB_SLICE_NONE : HUB_SLICE_LIT(HUB_TOKEN_TYPE);
+}
+
 static void receiver_get(hub_exchange_t *x, const hub_objects_row_t *row)
 {
     hub_view_t *view = hub_exchange_view(x);
@@ -103,7 +117,10 @@ static void receiver_get(hub_exchange_t *x, const hub_objects_row_t *row)
                           .module = (uint8_t)row->module,
                           .country = segment[0],
                           .party = segment[1],
-                          .id = segment[2]};
+                          .id = segment[2],
+                          .type = type_asked(x, row)};
+    if (row->traits & HUB_TRAIT_TYPED)
+        hub_objects__find_type(view, x->pool, &id);
     hub_object_t head;
     hub_slice_t bytes = HUB_SLICE_NONE;
     hub_err_t err = hub_object_get(view, &id, &head);
@@ -142,6 +159,32 @@ static void reply_refused(hub_exchange_t *x, const receiving_t *r)
         hub_reply_ocpi_err(x, r->refused, HUB_SLICE_NONE);
 }
 
+/* D1: where the stored object is read: with the spelling that came first. */
+static void add_location(hub_exchange_t *x, const hub_incoming_t *in)
+{
+    yyjson_val *stored = hub_objects__read(x->pool, in->stored);
+    hub_slice_t part[3], url = x->worker->core->public_url;
+    hub_buf_t out = HUB_BUF_INIT(x->pool);
+    if (ocpi_object_identity(stored, in->module, &part[0], &part[1], &part[2]) != HUB_EOK)
+        return;
+    const hub_slice_t told[3] = {in->country, in->party, in->id};
+    hub_buf_printf(&out, "%.*s/ocpi/%s/receiver/%s", HUB_SLICE_FMT(url), ocpi_version_name(in->version), ocpi_module_name(in->module));
+    for (size_t i = 0; i < HUB_COUNT(part); i++) {
+        hub_buf_add_char(&out, '/');
+        hub_buf_add_url(&out, part[i].len ? part[i] : told[i]);
+    }
+    hub_reply_add_header(x, "location", hub_buf_slice(&out));
+}
+
+static void reply_stored(hub_exchange_t *x, const receiving_t *r)
+{
+    if (x->method == HUB_POST)
+        add_location(x, &r->in);
+    hub_reply_ocpi(x, r->in.outcome == HUB_CREATED ? 201 : 200, 1000,
+                   r->foreign ? HUB_SLICE_LIT("accepted, but its owner is not one of your roles") : HUB_SLICE_NONE,
+                   HUB_SLICE_NONE); /* T4, T8 */
+}
+
 static void receive_then(hub_write_t *write)
 {
     hub_exchange_t *x = write->x;
@@ -155,9 +198,7 @@ static void receive_then(hub_write_t *write)
     else if (r->in.outcome == HUB_STALE_IGNORED) /* decision I */
         hub_reply_ocpi(x, 200, 1000, HUB_SLICE_LIT("ignored: last_updated is older than the stored one"), HUB_SLICE_NONE);
     else
-        hub_reply_ocpi(x, r->in.outcome == HUB_CREATED ? 201 : 200, 1000,
-                       r->foreign ? HUB_SLICE_LIT("accepted, but the party in the URL is not one of your roles") : HUB_SLICE_NONE,
-                       HUB_SLICE_NONE); /* T4, T8 */
+        reply_stored(x, r);
 }
 
 /* False: answered. A body that is JSON but no object is judged like any other (2001, quarantine). */
@@ -200,9 +241,26 @@ static void receive(hub_exchange_t *x, const hub_objects_row_t *row)
                              .id = segment[2],
                              .evse_uid = segment[3],
                              .connector_id = segment[4],
+                             .type = type_asked(x, row),
                              .now = hub_now_ms()};
     if (take_body(x, &r->in))
         hub_exchange_write(x, receive_apply, receive_then, r);
+}
+
+/* POST (CDRs): the body says whose it is. */
+void hub_ocpi_create(hub_exchange_t *x)
+{
+    const hub_integration_t *from = x->state->integration;
+    receiving_t *r = HUB_POOL_NEW(x->pool, receiving_t);
+    r->in = (hub_incoming_t){.tenant = x->state->tenant,
+                             .from = from,
+                             .module = x->state->target.route->module,
+                             .version = x->state->target.version,
+                             .now = hub_now_ms()};
+    if (!take_body(x, &r->in))
+        return;
+    r->foreign = r->in.country.ptr && r->in.party.ptr && !hub_integration_has_peer_party(from, r->in.country, r->in.party);
+    hub_exchange_write(x, receive_apply, receive_then, r);
 }
 
 void hub_ocpi_object(hub_exchange_t *x)

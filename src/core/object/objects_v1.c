@@ -1,11 +1,11 @@
-/* /v1/{locations,tariffs}: our own objects, plain. */
+/* /v1/{module}: our own objects, plain. */
 #include "object.h"
 #include "reply.h"
 #include "settings/collection.h"
 #include "v1.h"
 
-/* The module of the path and, for single objects, what the path names. False: answered. */
-static bool addressed(hub_exchange_t *x, hub_incoming_t *in)
+/* The module of the path and, for single objects, what the path names. False: answered, also when `method` is not offered on it. */
+static bool addressed(hub_exchange_t *x, uint32_t method, hub_incoming_t *in)
 {
     const hub_exchange_state_t *state = x->state;
     *in = (hub_incoming_t){.tenant = state->tenant, .version = OCPI_V2_2_1, .now = hub_now_ms()};
@@ -15,9 +15,16 @@ static bool addressed(hub_exchange_t *x, hub_incoming_t *in)
     for (uint32_t i = 0; row && i < HUB_COUNT(parts) && i + 1 < state->param_count; i++)
         *parts[i] = state->param[i + 1];
     unsigned level = in->connector_id.len ? 2 : in->evse_uid.len ? 1 : 0;
-    if (row && row->level[level] != OCPI_OBJECT_NONE)
+    if (!row || row->level[level] == OCPI_OBJECT_NONE) {
+        hub_reply_problem(x, HUB_ENOT_FOUND, HUB_SLICE_NONE);
+        return false;
+    }
+    if (row->traits & HUB_TRAIT_TYPED && (!ocpi_query_get(x->pool, x->query, "type", &in->type) || !in->type.len))
+        in->type = HUB_SLICE_LIT(HUB_TOKEN_TYPE);
+    if (state->param_count < 2 || row->methods & method)
         return true;
-    hub_reply_problem(x, HUB_ENOT_FOUND, HUB_SLICE_NONE);
+    hub_exchange_add_allow(x, row->methods);
+    hub_reply_problem(x, HUB_EMETHOD, HUB_SLICE_NONE);
     return false;
 }
 
@@ -40,7 +47,7 @@ void hub_v1_object_list(hub_exchange_t *x)
 {
     hub_incoming_t in;
     hub_objects_page_t page = {.tenant = x->state->tenant, .max_limit = hub_objects__max_limit(x->worker->core, NULL)};
-    if (!addressed(x, &in) || !version_asked(x, &page.version))
+    if (!addressed(x, OCPI_GET, &in) || !version_asked(x, &page.version))
         return;
     page.module = in.module;
     ocpi_problem_t problem = {0};
@@ -70,7 +77,7 @@ void hub_v1_object_list(hub_exchange_t *x)
 static hub_err_t own_object(hub_view_t *view, const hub_incoming_t *in, hub_object_t *head)
 {
     const hub_object_id_t id = {
-        .tenant = in->tenant, .module = (uint8_t)in->module, .country = in->country, .party = in->party, .id = in->id};
+        .tenant = in->tenant, .module = (uint8_t)in->module, .country = in->country, .party = in->party, .id = in->id, .type = in->type};
     return hub_object_get(view, &id, head);
 }
 
@@ -79,7 +86,7 @@ void hub_v1_object_get(hub_exchange_t *x)
     hub_incoming_t in;
     ocpi_version_t version;
     hub_view_t *view;
-    if (!addressed(x, &in) || !version_asked(x, &version) || !(view = hub_exchange_view(x)))
+    if (!addressed(x, OCPI_GET, &in) || !version_asked(x, &version) || !(view = hub_exchange_view(x)))
         return;
     hub_object_t head;
     hub_slice_t bytes = HUB_SLICE_NONE;
@@ -105,16 +112,25 @@ typedef struct saving {
     hub_err_t (*run)(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, hub_incoming_t *in);
 } saving_t;
 
+static hub_slice_t conflict_of(const hub_incoming_t *in)
+{
+    switch (in->module) {
+    case OCPI_MODULE_SESSIONS:
+        return HUB_SLICE_LIT(HUB_SESSION_FINAL);
+    case OCPI_MODULE_CDRS:
+        return HUB_SLICE_LIT(HUB_CDR_FINAL);
+    default:
+        return in->connector_id.len ? HUB_SLICE_LIT("an EVSE keeps at least one connector")
+                                    : HUB_SLICE_LIT("a connector still names this tariff");
+    }
+}
+
 static void reply_refused(hub_exchange_t *x, saving_t *saving)
 {
     if (saving->in.problems.errors)
         hub_reply_invalid(x, &saving->in.problems);
-    else if (saving->refused == HUB_ECONFLICT && saving->in.connector_id.len)
-        hub_reply_problem(x, HUB_ECONFLICT, HUB_SLICE_LIT("an EVSE keeps at least one connector"));
-    else if (saving->refused == HUB_ECONFLICT)
-        hub_reply_problem(x, HUB_ECONFLICT, HUB_SLICE_LIT("a connector still names this tariff"));
     else
-        hub_reply_problem(x, saving->refused, HUB_SLICE_NONE);
+        hub_reply_problem(x, saving->refused, saving->refused == HUB_ECONFLICT ? conflict_of(&saving->in) : HUB_SLICE_NONE);
 }
 
 static hub_err_t save_apply(hub_view_t *view, hub_op_t *op)
@@ -163,7 +179,7 @@ static void save_then(hub_write_t *write)
 static void save(hub_exchange_t *x, bool patch)
 {
     saving_t *saving = HUB_POOL_NEW(x->pool, saving_t);
-    if (!addressed(x, &saving->in) || !(saving->in.root = hub_body_json(x, false)))
+    if (!addressed(x, patch ? OCPI_PATCH : OCPI_PUT, &saving->in) || !(saving->in.root = hub_body_json(x, false)))
         return;
     saving->in.text = x->body;
     saving->in.patch = patch;
@@ -189,7 +205,7 @@ void hub_v1_object_patch(hub_exchange_t *x)
 void hub_v1_object_delete(hub_exchange_t *x)
 {
     saving_t *saving = HUB_POOL_NEW(x->pool, saving_t);
-    if (!addressed(x, &saving->in))
+    if (!addressed(x, OCPI_DELETE, &saving->in))
         return;
     saving->run = hub_objects_remove;
     hub_exchange_write(x, save_apply, save_then, saving);

@@ -168,6 +168,8 @@ void hub_v1_received_get(hub_exchange_t *x)
                           .country = state->param[2],
                           .party = state->param[3],
                           .id = state->param[4]};
+    if (row->traits & HUB_TRAIT_TYPED && (!ocpi_query_get(x->pool, x->query, "type", &id.type) || !id.type.len))
+        id.type = HUB_SLICE_LIT(HUB_TOKEN_TYPE);
     if (err == HUB_EOK)
         err = hub_object_key(&id, &key);
     if (err == HUB_EOK)

@@ -32,6 +32,8 @@ static bool take_visible(void *arg, const hub_list_row_t *row)
 
 hub_err_t hub_sharing_list(hub_view_t *view, hub_pool_t *pool, const hub_integration_t *to, ocpi_module_t module, hub_list_query_t *query)
 {
+    if (hub_reach_governs(module))
+        return hub_reach_list(view, pool, to, module, query);
     hub_audience_t *list = hub_pool_alloc(pool, (to->party_count + 1u) * sizeof *list);
     hub_audience_t overlay = hub_audience(HUB_AUDIENCE_OVERLAY, to->id);
     uint32_t n = 0;
@@ -73,10 +75,12 @@ hub_err_t hub_sharing_get(hub_view_t *view, const hub_integration_t *to, ocpi_mo
 {
     hub_sight_t sight;
     memset(out, 0, sizeof *out);
+    out->last_updated = object->last_updated;
+    if (hub_reach_governs(module))
+        return hub_reach_sees(view, to, module, object) ? HUB_EOK : HUB_ENOT_FOUND;
     hub_err_t err = hub_sight_get(view, NULL, to->tenant, to->id, (uint8_t)module, object_key, &sight);
     if (err != HUB_EOK)
         return err;
-    out->last_updated = object->last_updated;
     if (!sight.tag)
         return in_base(to, module, object) ? HUB_EOK : HUB_ENOT_FOUND;
     if (sight.tag == HUB_SHARING_EXCLUDE)
@@ -118,6 +122,8 @@ bool hub_sharing_left(hub_view_t *view, const hub_integration_t *to, ocpi_module
 {
     hub_share_t share;
     memset(out, 0, sizeof *out);
+    if (hub_reach_governs(module))
+        return false; /* nothing takes them back: what was sent stays there */
     bool left = stream == HUB_STREAM_BINDING && kind == HUB_CHANGE_DELETE;
     if (!left && hub_share_get(view, to->tenant, to->id, &share) == HUB_EOK)
         left = module == OCPI_MODULE_LOCATIONS ? left_location(view, to, object_key, object, &share)
@@ -331,6 +337,8 @@ hub_err_t hub_sharing_follow_integration(hub_view_t *view, hub_pool_t *pool, con
         err = sights_forget(view, pool, any->tenant, any->id, OCPI_MODULE_LOCATIONS);
         if (err == HUB_EOK)
             err = sights_forget(view, pool, any->tenant, any->id, OCPI_MODULE_TARIFFS);
+        if (err == HUB_EOK)
+            err = hub_reach_forget(view, any->id);
         if (err == HUB_EOK)
             err = hub_quarantine_forget(view, any->tenant, any->id);
         return err == HUB_EOK ? hub_share_drop(view, any->id) : err;

@@ -49,7 +49,7 @@ hub_err_t hub_price_put(hub_view_t *view, hub_slice_t key, const hub_price_t *pr
 
 /* ---- share: the sharing settings of an integration, as the overlay was built with them ---- */
 
-#define HUB_SHARE_PARTIES (HUB_LIST_AUDIENCES - 1)
+#define HUB_SHARE_PARTIES 63 /* stored */
 typedef struct hub_share {
     uint32_t tenant, integration;
     uint32_t bound, tariffs_all; /* bool */

@@ -1,6 +1,6 @@
-/* Sharing: which of our locations and tariffs a partner sees, and how. Lists never filter row by row: what is the same for every partner of
- * a party lies in the party's audiences, what differs for one partner in that integration's overlay (HUB_AUDIENCE_OVERLAY), kept up at
- * every write.
+/* Sharing: which of our objects a partner sees, and how. Sessions, CDRs and tokens: `reach` below. Locations and tariffs: lists never
+ * filter row by row: what is the same for every partner of a party lies in the party's audiences, what differs for one partner in that
+ * integration's overlay (HUB_AUDIENCE_OVERLAY), kept up at every write.
  *
  * Base: PARTY_PUBLIC of each of the integration's parties, for locations (published ones; nothing with locationSharing BOUND) and for
  * tariffs (those that published connectors name; PARTY_ALL with tariffSharing ALL).
@@ -50,6 +50,22 @@ bool hub_sharing_tariff_named(hub_view_t *view, const hub_object_id_t *id);
 /* apply only: the integration's sharing settings or parties changed: rebuilds its overlay. Old may be NULL (created), now may be NULL
  * (deleted). */
 hub_err_t hub_sharing_follow_integration(hub_view_t *view, hub_pool_t *pool, const hub_integration_t *old, const hub_integration_t *now);
+
+/* ---- reach: sessions, CDRs and tokens (reach.c) ----
+ *
+ * A session or CDR lies in one audience beside the tenant's own: HUB_AUDIENCE_PAIR of the party of ours that made it and the party of its
+ * cdr_token. A partner sees the pairs of our parties of its integration with each of its roles, and with each party that is reached through
+ * it: one in whose name it gave us a token. A token of ours lies in PARTY_ALL of its party. hub_sharing_list and hub_sharing_get answer for
+ * all modules. A list takes HUB_LIST_AUDIENCES pairs that have something in them; what is beyond is logged and left out of the list (single
+ * looks and pushes have no such bound). */
+#define HUB_REACH_PARTIES 1024 /* parties reached through one integration; more are logged and not noted */
+bool hub_reach_governs(ocpi_module_t module);
+hub_err_t hub_reach_list(hub_view_t *view, hub_pool_t *pool, const hub_integration_t *to, ocpi_module_t module, hub_list_query_t *query);
+bool hub_reach_sees(hub_view_t *view, const hub_integration_t *to, ocpi_module_t module, const hub_object_t *object);
+/* apply only: `from` gave us a token of this party. Noted when the party is none of its roles; of a partner that is no hub also only as
+ * long as no other partner has it among its roles. */
+hub_err_t hub_reach_note(hub_core_t *core, hub_view_t *view, const hub_integration_t *from, hub_slice_t country, hub_slice_t party);
+hub_err_t hub_reach_forget(hub_view_t *view, uint32_t integration); /* apply only */
 
 /* The embedded lists of an integration's answer in camelCase (integration.tsv): locations = what it sees of ours, then what it gave us;
  * tariffs; receivedTariffs. Writes up to `limit` items as a JSON array starting at *position (pass zero first), for streaming; *total the
