@@ -8,20 +8,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from hubtest import Hub, Partner  # noqa: E402
-from objects import NEWER, OLD, connect, connector, evse, location, tariff, without  # noqa: E402
-
-
-class Side:
-    """A hub and a registered partner, and the partner's calls."""
-
-    def __init__(self, hub, partner, integration):
-        self.hub, self.partner, self.integration = hub, partner, integration
-
-    def sender(self, module, rest="", **more):
-        return self.partner.call_hub(self.hub, "GET", self.partner.hub_endpoint(module, "SENDER") + rest, **more)
-
-    def call(self, method, rest, body=None, module="locations", **more):
-        return self.partner.call_hub(self.hub, method, self.partner.hub_endpoint(module, "RECEIVER") + rest, body, **more)
+from objects import NEWER, OLD, Side, connect, connector, evse, good, location, refused, tariff, without  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -38,20 +25,6 @@ def cpo():
     with Hub() as hub, Partner(role="CPO", country="BE", party="BEC") as partner:
         hub.party("NL", "EMP", ["EMSP"])
         yield Side(hub, partner, connect(hub, partner, ["EMSP"]))
-
-
-def good(reply, status=200):
-    assert reply.status == status and reply.ocpi_status == 1000, reply
-    assert reply.body["timestamp"]
-    return reply
-
-
-def refused(reply, status, code, *words):
-    assert reply.status == status and reply.ocpi_status == code, reply
-    assert "data" not in reply.body
-    for word in words:
-        assert word in reply.body["status_message"], reply
-    return reply
 
 
 def theirs(ident, **more):

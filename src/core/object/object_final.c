@@ -4,20 +4,29 @@
 
 #include "object.h"
 
-#define TIME "last_updated"
-
-static bool same_but_time(yyjson_val *a, yyjson_val *b)
+/* Who it is was found out by the look-up, without regard to case; when it was told says nothing. */
+static bool is_told(yyjson_val *key)
 {
-    size_t i, n, in_a = 0, in_b = yyjson_obj_size(b) - (yyjson_obj_get(b, TIME) != NULL);
+    static const char *const names[] = {"last_updated", "country_code", "party_id", "id"};
+    for (size_t i = 0; i < HUB_COUNT(names); i++)
+        if (yyjson_equals_str(key, names[i]))
+            return true;
+    return false;
+}
+
+static bool same_content(yyjson_val *a, yyjson_val *b)
+{
+    size_t i, n, in_a = 0, in_b = 0;
     yyjson_val *key, *value;
     yyjson_obj_foreach(a, i, n, key, value)
     {
-        if (yyjson_equals_str(key, TIME))
+        if (is_told(key))
             continue;
         if (!yyjson_equals(value, yyjson_obj_getn(b, yyjson_get_str(key), yyjson_get_len(key))))
             return false;
         in_a++;
     }
+    yyjson_obj_foreach(b, i, n, key, value) in_b += !is_told(key);
     return in_a == in_b;
 }
 
@@ -33,7 +42,7 @@ static hub_err_t check_final(hub_storing_t *s, yyjson_val *after, bool *unchange
     yyjson_val *before = hub_objects__base(s);
     if (!before)
         return HUB_EINTERNAL;
-    *unchanged = same_but_time(before, after) || same_but_time(normal_of(s, before), normal_of(s, after));
+    *unchanged = same_content(before, after) || same_content(normal_of(s, before), normal_of(s, after));
     if (*unchanged)
         return HUB_EOK;
     return s->in->from ? hub_objects__refuse(s->in, HUB_SLICE_NONE, rule, "%s", why) : HUB_ECONFLICT;
