@@ -213,6 +213,8 @@ enum {
 #define PATTERN_NONE NULL
 #define PATTERN_LATITUDE "latitude"
 #define PATTERN_LONGITUDE "longitude"
+#define PATTERN_LATITUDE_6 "latitude_6"
+#define PATTERN_LONGITUDE_6 "longitude_6"
 #define PATTERN_TIME "time_of_day"
 #define PATTERN_DATE "date"
 #define PATTERN_WEEKDAY "weekday"

@@ -48,6 +48,22 @@ static ocpi_verdict_t longitude(hub_slice_t s)
     return degrees(s, 180, 3);
 }
 
+/* 2.1.1 wants exactly six. */
+static ocpi_verdict_t six(hub_slice_t s, ocpi_verdict_t verdict)
+{
+    return verdict == OCPI_FIT && s.ptr[s.len - 7] != '.' ? OCPI_ODD : verdict;
+}
+
+static ocpi_verdict_t latitude_6(hub_slice_t s)
+{
+    return six(s, latitude(s));
+}
+
+static ocpi_verdict_t longitude_6(hub_slice_t s)
+{
+    return six(s, longitude(s));
+}
+
 static ocpi_verdict_t time_of_day(hub_slice_t s)
 {
     return s.len == 5 && digits(s, 0, 2) && s.ptr[2] == ':' && digits(s, 3, 5) && two(s, 0) <= 23 && two(s, 3) <= 59 ? OCPI_FIT : OCPI_BAD;

@@ -16,10 +16,10 @@ static void write_object(hub_buf_t *out, ocpi_object_id_t id, ocpi_version_t ver
 
 static const char *sample_text(const ocpi_field_t *field, ocpi_version_t version)
 {
-    if (field->pattern && strcmp(field->pattern, "latitude") == 0)
-        return "\"51.04776\"";
-    if (field->pattern && strcmp(field->pattern, "longitude") == 0)
-        return "\"-3.72946\"";
+    if (field->pattern && strncmp(field->pattern, "latitude", 8) == 0)
+        return "\"51.047760\"";
+    if (field->pattern && strncmp(field->pattern, "longitude", 9) == 0)
+        return "\"-3.729460\"";
     if (field->pattern && strcmp(field->pattern, "time_of_day") == 0)
         return "\"08:00\"";
     if (field->pattern && strcmp(field->pattern, "date") == 0)

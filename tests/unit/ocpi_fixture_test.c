@@ -1,5 +1,5 @@
-/* fixtures/<version>/<module>/good and /bad: every good one fits strictly; every bad one breaks the rule that its file name begins with, at
- * the field that the rest of the name says: bad/required_currency.json. */
+/* fixtures/<version>/<module>/good and /bad, all that are there: every good one fits strictly; every bad one breaks the rule that its file
+ * name begins with, at the field that the rest of the name says: bad/required_currency.json. */
 #include "json.h"
 #include "spec.h"
 
@@ -48,42 +48,69 @@ static void bad(void *arg, const char *path, const char *name)
         assert_true(strcmp(rule, "json") == 0 || names_field(problem.pointer, field));
         return;
     }
-    ocpi_check_t check = {.object = folder->object, .version = folder->version, .own = true};
+    ocpi_check_t check = {.object = folder->object, .version = folder->version, .strict = true, .own = true};
     ocpi_problems_t problems;
     ocpi_problems_init(&problems, pool);
     if (ocpi_check(yyjson_doc_get_root(doc), &check, &problems))
         fail_msg("%s fits", path);
     for (uint32_t i = 0; i < problems.count; i++)
-        if (strcmp(problems.list[i].rule, rule) == 0 && names_field(problems.list[i].pointer, field))
+        if (problems.list[i].severity == OCPI_ERROR && strcmp(problems.list[i].rule, rule) == 0 &&
+            names_field(problems.list[i].pointer, field))
             return;
     fail_msg("%s: %s at %.*s", path, problems.list[0].rule, HUB_SLICE_FMT(problems.list[0].pointer));
 }
 
-static void fixtures(const char *kind, void (*each)(void *arg, const char *path, const char *name))
+/* The module that a folder is named after: its object. */
+static ocpi_object_id_t object_of(const char *module)
 {
     static const struct {
-        ocpi_module_t module;
-        size_t least;
-    } modules[] = {{OCPI_MODULE_LOCATIONS, 4}, {OCPI_MODULE_TARIFFS, 4}, {OCPI_MODULE_CREDENTIALS, 2}};
-    for (size_t i = 0; i < HUB_COUNT(modules); i++) {
-        folder_t folder = {ocpi_module_object(modules[i].module), OCPI_V2_2_1};
-        const char *dir = hub_pool_printf(pool, HUB_SOURCE_DIR "/fixtures/2.2.1/%s/%s", ocpi_module_name(modules[i].module), kind).ptr;
-        size_t count = spec_each(pool, dir, each, &folder);
-        if (count < modules[i].least)
-            fail_msg("only %zu fixtures in %s", count, dir);
+        const char *module;
+        ocpi_object_id_t object;
+    } rows[] = {
+        {"credentials", OCPI_OBJECT_CREDENTIALS}, {"locations", OCPI_OBJECT_LOCATION}, {"tariffs", OCPI_OBJECT_TARIFF},
+        {"sessions", OCPI_OBJECT_SESSION},        {"cdrs", OCPI_OBJECT_CDR},           {"tokens", OCPI_OBJECT_TOKEN},
+    };
+    for (size_t i = 0; i < HUB_COUNT(rows); i++)
+        if (strcmp(rows[i].module, module) == 0)
+            return rows[i].object;
+    fail_msg("no module %s", module);
+    return OCPI_OBJECT_NONE;
+}
+
+/* Every folder of every version: as many modules in each, enough files in each. */
+static void fixtures(const char *kind, size_t least, void (*each)(void *arg, const char *path, const char *name))
+{
+    for (size_t v = 0; v < HUB_COUNT(ocpi_versions); v++) {
+        const char *root = hub_pool_printf(pool, HUB_SOURCE_DIR "/fixtures/%s", ocpi_version_name(ocpi_versions[v])).ptr;
+        DIR *dir = opendir(root);
+        struct dirent *entry;
+        unsigned modules = 0;
+        while (dir && (entry = readdir(dir)) != NULL) {
+            if (entry->d_name[0] == '.')
+                continue;
+            folder_t folder = {object_of(entry->d_name), ocpi_versions[v]};
+            const char *path = hub_pool_printf(pool, "%s/%s/%s", root, entry->d_name, kind).ptr;
+            size_t count = spec_each(pool, path, each, &folder);
+            if (count < least)
+                fail_msg("only %zu fixtures in %s", count, path);
+            modules++;
+        }
+        if (dir)
+            closedir(dir);
+        assert_int_equal(modules, 6);
     }
 }
 
 static void good_fixtures_fit(void **state)
 {
     (void)state;
-    fixtures("good", good);
+    fixtures("good", 2, good);
 }
 
 static void bad_fixtures_break_the_rule_of_their_name(void **state)
 {
     (void)state;
-    fixtures("bad", bad);
+    fixtures("bad", 8, bad);
 }
 
 int main(void)
