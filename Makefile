@@ -1,5 +1,5 @@
 # Thin: every target calls docker/install-packages.sh, CMake or a script of its room.
-.PHONY: all packages demo test bench fuzz image format lint tsan clean
+.PHONY: all packages demo test bench fuzz image format lint tsan reference clean
 
 all: packages
 	cmake --preset release >/dev/null
@@ -46,6 +46,9 @@ lint: packages
 	cmake --preset clang >/dev/null
 	cmake --build --preset clang
 	sh tests/lint/static.sh build/clang
+
+reference: all
+	build/release/ocpi-reference > ocpi/REFERENCE.md
 
 clean:
 	rm -rf build
