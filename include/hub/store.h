@@ -148,8 +148,8 @@ static inline hub_audience_t hub_audience(hub_audience_kind_t kind, uint32_t id)
     return ((uint64_t)kind << 56) | id;
 }
 
-/* HUB_AUDIENCE_PAIR: the kind, the party (21 bits), country and party of the token folded, seven bits a character: made without a look-up and
- * read back. 0: the party's number is too large, or the codes are not 2 and 3 characters of ASCII at most. */
+/* HUB_AUDIENCE_PAIR: the kind, the party (21 bits), country and party of the token folded, seven bits a character: made without a look-up
+ * and read back. 0: the party's number is too large, or the codes are not 2 and 3 characters of ASCII at most. */
 hub_audience_t hub_audience_pair(uint32_t party, hub_slice_t token_country, hub_slice_t token_party);
 /* False: of another kind. The codes are NUL-terminated. */
 bool hub_audience_pair_parse(hub_audience_t audience, uint32_t *party, char token_country[3], char token_party[4]);
