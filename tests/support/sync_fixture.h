@@ -330,6 +330,7 @@ typedef struct fixture_registration {
     const hub_endpoint_t *endpoints;
     uint32_t endpoint_count;
     const char *roles;
+    ocpi_version_t version; /* 0: 2.2.1 */
 } fixture_registration_t;
 
 static hub_err_t fixture_apply_registration(hub_view_t *view, hub_op_t *op)
@@ -341,7 +342,7 @@ static hub_err_t fixture_apply_registration(hub_view_t *view, hub_op_t *op)
     registration.status = r->status;
     registration.wanted = HUB_WANT_NOTHING;
     registration.authorized = r->authorized;
-    registration.ocpi_version = OCPI_V2_2_1;
+    registration.ocpi_version = r->version ? r->version : OCPI_V2_2_1;
     registration.our_token = HUB_SLICE_LIT("our-token-0123456789");
     registration.their_token = hub_slice_str(r->token);
     registration.versions_url = HUB_SLICE_LIT("http://partner.test/versions");

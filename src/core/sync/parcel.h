@@ -30,5 +30,6 @@ void hub_parcel__to_token_party(hub_parcel_t *parcel);
 void hub_parcel__receipt(hub_push_item_t *item, const hub_ocpi_call_t *call); /* the partner has it: its URL there is kept */
 /* The partner fails with this CDR while others get through: it is put off, longer each time, but never given up. */
 void hub_parcel__put_off_cdr(hub_push_item_t *item);
+bool hub_parcel__was_put_off(const hub_push_item_t *item); /* so before: once more is enough to know */
 
 #endif

@@ -102,3 +102,8 @@ void hub_parcel__put_off_cdr(hub_push_item_t *item)
     hub_push__item_memo(item, &memo, HUB_SLICE_NONE);
     hub_pump__finish(item, HUB_PUSH_PUT_OFF);
 }
+
+bool hub_parcel__was_put_off(const hub_push_item_t *item)
+{
+    return item->pump->row->insists && memo_of(item).attempts > 0;
+}

@@ -129,7 +129,8 @@ static void again(hub_push_item_t *item, const hub_ocpi_call_t *call)
     hub_push__error(pump, "%.*s", HUB_SLICE_FMT(said(call, call->call.pool)));
     pump->failed++;
     hub_rate_add(&pump->failed_rate, 1, hub_now_ms());
-    if (alive && item->attempts >= POISON_ATTEMPTS && push->successes > item->successes) {
+    bool poison = item->attempts >= POISON_ATTEMPTS && push->successes > item->successes;
+    if (alive && (poison || hub_parcel__was_put_off(item))) {
         refused(item, call, pump->row->insists);
         return;
     }
