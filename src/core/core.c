@@ -8,6 +8,7 @@
 #include "face.h"
 #include "integration/integration.h"
 #include "metrics.h"
+#include "object/projection.h"
 #include "sweep.h"
 #include "sync/agent.h"
 
@@ -100,8 +101,10 @@ void hub_worker_start(hub_worker_t *worker)
 {
     hub_core_t *core = worker->core;
     hub_agents_start(worker);
-    if (worker->index == 0)
+    if (worker->index == 0) {
         hub_sweep_start(worker);
+        hub_projection_sweep_start(worker);
+    }
     atomic_fetch_add(&core->started, 1);
     /* Commits wake workers only when all of them exist: the count is published by the last one. */
     if (atomic_load(&core->started) == core->config.workers) {
@@ -117,8 +120,8 @@ bool hub_worker_stop(hub_worker_t *worker)
     worker->stopping = true;
     atomic_store(&worker->core->stopping, true);
     hub_events_stop(worker);
-    bool swept = hub_sweep_stop(worker);
-    return hub_agents_stop(worker) && swept;
+    bool swept = hub_sweep_stop(worker), projected = hub_projection_sweep_stop(worker);
+    return hub_agents_stop(worker) && swept && projected;
 }
 
 void hub_worker_destroy(hub_worker_t *worker)
@@ -127,6 +130,7 @@ void hub_worker_destroy(hub_worker_t *worker)
         return;
     hub_agents_destroy(worker);
     hub_sweep_destroy(worker);
+    hub_projection_sweep_destroy(worker);
     hub_integration_cache_destroy(worker->integrations);
     free(worker->seen);
     free(worker);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "object/projection.h"
+
 #define HEAD_LEN 13
 
 /* ---- the rows of the record's JSON ---- */
@@ -219,7 +221,7 @@ hub_err_t hub_registration_put_quiet(hub_core_t *core, hub_view_t *view, uint32_
     hub_integration_key(&key, tenant, id);
     hub_err_t err = hub_view_put(view, HUB_TABLE_REGISTRATION, &key, encode(core, pool, tenant, id, registration));
     hub_pool_destroy(pool);
-    return err;
+    return err ? err : hub_projection_spoken(view, tenant, id, registration->authorized ? registration->ocpi_version : 0);
 }
 
 /* The status as it lies in the store now, without opening the tokens. */
@@ -288,6 +290,8 @@ hub_err_t hub_registration_forget(hub_core_t *core, hub_view_t *view, hub_pool_t
     hub_err_t err = hub_registration_get(core, view, pool, tenant, id, &registration);
     if (!err)
         err = hub_registration_void(view, &registration);
+    if (!err)
+        err = hub_projection_spoken(view, tenant, id, 0);
     hub_integration_key(&key, tenant, id);
     for (size_t i = 0; i < HUB_COUNT(tables) && !err; i++) {
         err = hub_view_delete(view, tables[i], &key);

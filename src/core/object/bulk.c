@@ -127,7 +127,7 @@ static void next_chunk(hub_bulk_t *bulk)
         end(bulk, HUB_EOK);
 }
 
-void hub_bulk_run(hub_exchange_t *x, const hub_bulk_kind_t *kind, ocpi_module_t module, bool keep_status)
+void hub_bulk_run(hub_exchange_t *x, const hub_bulk_kind_t *kind, ocpi_module_t module, ocpi_version_t version, bool keep_status)
 {
     const char *why;
     if (!hub_body_plain(x))
@@ -139,6 +139,7 @@ void hub_bulk_run(hub_exchange_t *x, const hub_bulk_kind_t *kind, ocpi_module_t 
     bulk->x = x;
     bulk->kind = kind;
     bulk->module = module;
+    bulk->version = version;
     bulk->keep_status = keep_status;
     bulk->results = HUB_BUF_INIT(x->pool);
     bulk->timer = (hub_timer_t){.run = submit_again, .arg = bulk};
@@ -158,7 +159,7 @@ static void object_prepare(hub_bulk_t *bulk, hub_bulk_item_t *item)
 {
     item->in = (hub_incoming_t){.tenant = bulk->x->state->tenant,
                                 .module = bulk->module,
-                                .version = OCPI_V2_2_1,
+                                .version = bulk->version,
                                 .text = item->text,
                                 .keep_status = bulk->keep_status,
                                 .now = bulk->now};
@@ -178,6 +179,7 @@ static hub_err_t object_apply(hub_bulk_t *bulk, hub_view_t *view, hub_bulk_item_
 void hub_v1_object_bulk(hub_exchange_t *x)
 {
     static const hub_bulk_kind_t kind = {.chunk = 200, .prepare = object_prepare, .apply = object_apply};
+    ocpi_version_t version;
     ocpi_module_t module = ocpi_module_parse(x->state->param[0]);
     hub_slice_t keep = HUB_SLICE_NONE;
     bool given = ocpi_query_get(x->pool, x->query, "keepStatus", &keep);
@@ -185,6 +187,6 @@ void hub_v1_object_bulk(hub_exchange_t *x)
         hub_reply_problem(x, HUB_ENOT_FOUND, HUB_SLICE_NONE);
     else if (given && keep.len && !hub_slice_eq_str(keep, "true") && !hub_slice_eq_str(keep, "false"))
         hub_reply_wrong(x, "/query/keepStatus", "enum", "must be true or false");
-    else
-        hub_bulk_run(x, &kind, module, given && !hub_slice_eq_str(keep, "false"));
+    else if (hub_objects__version(x, &version))
+        hub_bulk_run(x, &kind, module, version, given && !hub_slice_eq_str(keep, "false"));
 }

@@ -96,7 +96,10 @@ static hub_err_t flush(opened_t *o)
     head.last_updated = hub_objects__time(after);
     head.received_at = s->in->now;
     head.flags &= ~(uint32_t)HUB_OBJECT_REMOVED;
-    hub_err_t err = HUB_EOK;
+    hub_projection_write(&head, hub_projection_written(&s->head), text);
+    hub_err_t err = hub_projection_make(s->view, s->pool, hub_key_slice(&s->key), hub_projection_demand(s->view, s->id.tenant), &head);
+    if (err)
+        return err;
     if (o->many || (s->head.flags & HUB_OBJECT_REMOVED))
         err = hub_object_put(s->view, &s->id, &head, HUB_CHANGE_OBJECT, HUB_SLICE_NONE);
     else
@@ -117,6 +120,7 @@ static hub_err_t open_location(opened_t *o, hub_bulk_t *bulk, hub_view_t *view, 
     hub_err_t err = hub_objects__begin(&o->s, bulk->x->worker->core, view, bulk->pool, in);
     if (err)
         return err;
+    in->version = hub_projection_written(&o->s.head); /* status and time are called the same in all of them */
     if (!hub_objects__base(&o->s)) {
         hub_objects__refuse(in, HUB_SLICE_LIT("/location_id"), "unknown", "no such location");
         return HUB_EUNKNOWN_LOCATION;
@@ -178,5 +182,5 @@ static hub_err_t status_apply(hub_bulk_t *bulk, hub_view_t *view, hub_bulk_item_
 void hub_v1_evse_status(hub_exchange_t *x)
 {
     static const hub_bulk_kind_t kind = {.chunk = 500, .prepare = status_prepare, .apply = status_apply, .stale = true};
-    hub_bulk_run(x, &kind, OCPI_MODULE_LOCATIONS, false);
+    hub_bulk_run(x, &kind, OCPI_MODULE_LOCATIONS, OCPI_V2_2_1, false);
 }

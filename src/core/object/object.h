@@ -3,6 +3,7 @@
 #define CORE_OBJECT_H
 
 #include "objects.h"
+#include "projection.h"
 
 #define HUB_REMOVED_KEPT_MS (90ll * 24 * 3600 * 1000) /* how long what was removed stays listed for pullers */
 #define HUB_TIME_AHEAD_MS (5ll * 60 * 1000)           /* decision I: a stored time further ahead of its receipt never blocks */
@@ -21,7 +22,10 @@ typedef struct hub_storing {
     hub_key_t key;
     bool exists;
     hub_object_t head; /* as stored before; zero when it does not exist */
-    yyjson_val *base;  /* the stored bytes, parsed on demand: hub_objects__base */
+    /* What is stored, parsed on demand in the version of `in`: hub_objects__base. NULL when it cannot be said in that version; what it
+     * loses on the way is in the list. */
+    yyjson_val *base;
+    ocpi_losses_t base_losses;
 } hub_storing_t;
 
 /* ---- rows of module.def ---- */
@@ -132,6 +136,7 @@ typedef struct hub_objects_page {
     ocpi_module_t module;
     ocpi_version_t version;
     ocpi_page_t page;
+    hub_slice_t filters; /* what else the link is to keep: "&integration=7" */
     uint32_t max_limit;
     hub_list_page_t list;
     hub_slice_t
@@ -154,6 +159,9 @@ typedef struct hub_split {
  * or has something after its end (*why, static). Nothing is copied. */
 hub_err_t hub_split_init(hub_split_t *split, hub_slice_t content_type, hub_slice_t body, const char **why);
 bool hub_split_next(hub_split_t *split, hub_slice_t *item, uint64_t *index);
+
+/* ?version= of /v1: in which version objects come, or are asked for; 2.2.1 when it does not say. False: answered. */
+bool hub_objects__version(hub_exchange_t *x, ocpi_version_t *version);
 
 /* ---- bulk.c: what bulk upsert and evse-status share ---- */
 
@@ -178,6 +186,7 @@ struct hub_bulk {
     hub_exchange_t *x;
     const hub_bulk_kind_t *kind;
     ocpi_module_t module;
+    ocpi_version_t version;
     bool keep_status;
     hub_pool_t *pool; /* of the chunk: created and destroyed with it */
     hub_split_t split;
@@ -189,6 +198,6 @@ struct hub_bulk {
     unsigned attempts;
     int64_t now;
 };
-void hub_bulk_run(hub_exchange_t *x, const hub_bulk_kind_t *kind, ocpi_module_t module, bool keep_status);
+void hub_bulk_run(hub_exchange_t *x, const hub_bulk_kind_t *kind, ocpi_module_t module, ocpi_version_t version, bool keep_status);
 
 #endif

@@ -12,7 +12,6 @@
 hub_err_t hub_objects_view(hub_view_t *view, hub_pool_t *pool, const hub_integration_t *to, ocpi_module_t module, hub_slice_t object_key,
                            ocpi_version_t version, hub_slice_t *bytes, hub_object_t *head, int64_t *last_updated)
 {
-    (void)version; /* own objects are stored in the one version that is served */
     hub_sharing_t sharing = {0};
     hub_err_t err = hub_object_get_key(view, object_key, head);
     if (!err)
@@ -20,12 +19,29 @@ hub_err_t hub_objects_view(hub_view_t *view, hub_pool_t *pool, const hub_integra
     if (err)
         return err;
     *last_updated = sharing.last_updated;
-    *bytes = head->bytes;
-    if (sharing.withdrawn || sharing.binding.len || sharing.last_updated != head->last_updated)
-        *bytes = hub_sharing_render(pool, &sharing, head->bytes);
-    if (module == OCPI_MODULE_SESSIONS)
+    if (sharing.render)
+        err = hub_objects_render(view, pool, object_key, head, &sharing, version, bytes);
+    else
+        err = hub_projection_get(view, pool, object_key, head, version, bytes);
+    if (!err && module == OCPI_MODULE_SESSIONS)
         *bytes = hub_session_shape(pool, to, *bytes);
-    return HUB_EOK;
+    return err;
+}
+
+/* Sharing knows the shape of 2.2 and later: what was written in 2.1.1 goes up before it is rendered. */
+hub_err_t hub_objects_render(hub_view_t *view, hub_pool_t *pool, hub_slice_t object_key, const hub_object_t *head,
+                             const hub_sharing_t *sharing, ocpi_version_t version, hub_slice_t *bytes)
+{
+    ocpi_version_t from = hub_projection_written(head) == OCPI_V2_1_1 ? OCPI_V2_2_1 : hub_projection_written(head);
+    hub_slice_t text;
+    hub_err_t err = hub_projection_get(view, pool, object_key, head, from, &text);
+    if (err)
+        return err;
+    *bytes = hub_sharing_render(pool, sharing, text);
+    if (from == version)
+        return HUB_EOK;
+    err = hub_projection_bridge(view, pool, object_key, *bytes, from, version, bytes, NULL);
+    return err == HUB_EINVALID ? HUB_ENOT_FOUND : err;
 }
 
 uint32_t hub_objects__max_limit(const hub_core_t *core, const hub_integration_t *to)
@@ -45,7 +61,8 @@ static hub_err_t add_row(hub_view_t *view, hub_pool_t *pool, const hub_objects_p
     hub_err_t err = HUB_EOK;
     if (!bytes->ptr) {
         err = hub_object_get_key(view, row->key, &head);
-        *bytes = head.bytes;
+        if (!err)
+            err = hub_projection_get(view, pool, row->key, &head, page->version, bytes);
     }
     if (!err && page->to && page->module == OCPI_MODULE_SESSIONS)
         *bytes = hub_session_shape(pool, page->to, *bytes);
@@ -58,6 +75,7 @@ hub_err_t hub_objects__page(hub_view_t *view, hub_pool_t *pool, hub_objects_page
     hub_list_query_t query = {.audiences = &own, .audience_count = 1};
     hub_err_t err = page->to ? hub_sharing_list(view, pool, page->to, page->module, &query) : HUB_EOK;
     query.module = (uint8_t)page->module;
+    query.form = (uint8_t)hub_projection_slot(page->version);
     query.from = page->page.from;
     query.to = page->page.to;
     query.offset = page->page.offset;
@@ -92,7 +110,12 @@ void hub_objects__page_headers(hub_exchange_t *x, const hub_objects_page_t *page
     if (page->list.next.len) {
         hub_slice_t public_url = x->worker->core->public_url;
         hub_slice_t url = hub_pool_printf(x->pool, "%.*s%.*s", HUB_SLICE_FMT(public_url), HUB_SLICE_FMT(x->path));
-        hub_reply_add_header(x, "link", ocpi_page_link(x->pool, url, &page->page, page->list.count, page->list.next));
+        hub_slice_t link = ocpi_page_link(x->pool, url, &page->page, page->list.count, page->list.next);
+        const char *end = memchr(link.ptr, '>', link.len);
+        if (!page->to && end) /* on /v1 it keeps what else was asked for */
+            link = hub_pool_printf(x->pool, "%.*s&version=%s%.*s>; rel=\"next\"", (int)(end - link.ptr), link.ptr,
+                                   ocpi_version_name(page->version), HUB_SLICE_FMT(page->filters));
+        hub_reply_add_header(x, "link", link);
     }
     hub_reply_add_header(x, "x-total-count", hub_pool_printf(x->pool, "%llu", (unsigned long long)page->list.total));
     hub_reply_add_header(x, "x-limit", hub_pool_printf(x->pool, "%u", page->max_limit));

@@ -97,6 +97,8 @@ yyjson_val *hub_objects__mark_times(hub_pool_t *pool, yyjson_val *root, hub_slic
 
 /* ---- writing ---- */
 
+#define LOSES (7u * HUB_OBJECT_LOSES) /* flags that say nothing about the object itself */
+
 static bool all_removed(yyjson_val *root)
 {
     size_t i, n;
@@ -139,15 +141,29 @@ static hub_err_t keep(hub_storing_t *s)
     return HUB_EOK;
 }
 
+/* 2.1.1 does not say whose things are: the next version does. */
+static yyjson_val *with_owners(hub_storing_t *s, yyjson_val *after)
+{
+    hub_slice_t text;
+    if (s->in->version != OCPI_V2_1_1 ||
+        hub_projection_bridge(s->view, s->pool, hub_key_slice(&s->key), s->in->stored, OCPI_V2_1_1, OCPI_V2_2_1, &text, NULL) != HUB_EOK)
+        return after;
+    return hub_objects__read(s->pool, text);
+}
+
 hub_err_t hub_objects__put_own(hub_storing_t *s, yyjson_mut_doc *doc, yyjson_mut_val *whole, uint32_t flags)
 {
     hub_incoming_t *in = s->in;
     hub_settling_t settling = {.pool = s->pool, .doc = doc, .now = in->now, .keep_status = in->keep_status};
-    yyjson_mut_val *stored = s->exists ? yyjson_val_mut_copy(doc, hub_objects__base(s)) : NULL;
+    yyjson_val *base = hub_objects__base(s);
+    yyjson_mut_val *stored = base ? yyjson_val_mut_copy(doc, base) : NULL;
     s->row->settle(&settling, whole, stored);
     hub_status_change_t status;
     hub_difference_t difference = hub_objects__compare(whole, stored, &status);
-    if (difference == HUB_SAME && flags_of(s, s->base, flags) == s->head.flags)
+    bool turned = s->exists && hub_projection_written(&s->head) != in->version;
+    if (turned)
+        difference = HUB_DIFFERENT; /* it is in another version from now on */
+    if (difference == HUB_SAME && flags_of(s, s->base, flags) == (s->head.flags & ~LOSES))
         return keep(s);
     in->outcome = s->exists ? HUB_UPDATED : HUB_CREATED;
     in->stored = ocpi_write_mut(s->pool, whole);
@@ -156,10 +172,14 @@ hub_err_t hub_objects__put_own(hub_storing_t *s, yyjson_mut_doc *doc, yyjson_mut
         return HUB_EINTERNAL;
     in->head = (hub_object_t){
         .last_updated = hub_objects__time(after), .received_at = in->now, .flags = flags_of(s, after, flags), .bytes = in->stored};
-    hub_err_t err = s->row->audiences(s, after, &in->head);
+    hub_err_t err = s->row->audiences(s, with_owners(s, after), &in->head);
     if (err)
         return err;
-    err = put_entries(s, &in->head, difference, &status);
+    in->head.flags |= s->head.flags & LOSES;
+    hub_projection_write(&in->head, in->version, in->stored);
+    err = hub_projection_make(s->view, s->pool, hub_key_slice(&s->key), hub_projection_demand(s->view, in->tenant), &in->head);
+    if (!err)
+        err = put_entries(s, &in->head, difference, &status);
     return hub_objects__written(err || !s->row->follow ? err : s->row->follow(s, after));
 }
 
@@ -185,15 +205,42 @@ static hub_err_t merge_own(hub_storing_t *s, yyjson_val **out)
     return *out ? HUB_EOK : HUB_EINTERNAL;
 }
 
+/* A body that changes a part is in a version, too. When the object was put in another one, it is first brought into this one; where that
+ * would lose something, the backend must say it in the object's own version. A whole object in another version replaces what is stored;
+ * but EVSEs that it leaves out stay (L9) and what is final may not change: then the stored one must be sayable in it. */
+static hub_err_t open_base(hub_storing_t *s)
+{
+    hub_incoming_t *in = s->in;
+    bool part = s->level || in->patch;
+    ocpi_version_t written = hub_projection_written(&s->head);
+    if (!s->exists)
+        return HUB_EOK;
+    bool read = hub_objects__base(s) != NULL;
+    if (written == in->version)
+        return read ? HUB_EOK : HUB_EINTERNAL; /* what we wrote is damaged */
+    for (uint32_t i = 0; i < s->base_losses.count; i++) {
+        const ocpi_loss_t *loss = &s->base_losses.list[i];
+        bool stays = s->row->level[1] != OCPI_OBJECT_NONE || s->row->check;
+        if (loss->kind == OCPI_LOSS_REFUSED ? part || stays : part && loss->kind == OCPI_LOSS_LOSSY)
+            return hub_objects__refuse(
+                in, HUB_SLICE_LIT("/query/version"), "version", "this object was put in OCPI %s and %s in %s (%.*s: %s): use ?version=%s",
+                ocpi_version_name(written), loss->kind == OCPI_LOSS_REFUSED ? "cannot be said" : "would lose something",
+                ocpi_version_name(in->version), HUB_SLICE_FMT(loss->pointer), loss->row, ocpi_version_name(written));
+    }
+    return HUB_EOK;
+}
+
 hub_err_t hub_objects__store_own(hub_storing_t *s)
 {
     hub_incoming_t *in = s->in;
-    if (s->exists && !hub_objects__base(s))
-        return HUB_EINTERNAL; /* what we wrote is damaged */
+    hub_err_t err = open_base(s);
+    if (err)
+        return err;
     yyjson_val *root = in->normal_root;
     bool created_level = s->level && !ocpi_location_find(hub_objects__base(s), in->evse_uid, in->connector_id);
-    hub_err_t err = s->level || in->patch ? merge_own(s, &root) : HUB_EOK;
     bool unchanged = false;
+    if (s->level || in->patch)
+        err = merge_own(s, &root);
     if (!err)
         err = check_unique(s, root);
     if (!err && s->exists && s->row->check)

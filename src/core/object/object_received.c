@@ -61,7 +61,7 @@ static hub_err_t merge(hub_storing_t *s, int64_t time, whole_t *out)
 {
     hub_incoming_t *in = s->in;
     if (!hub_objects__base(s))
-        return HUB_EINTERNAL;
+        return hub_projection_written(&s->head) == in->version ? HUB_EINTERNAL : s->row->unknown;
     char parents[OCPI_TIME_MAX + 1];
     size_t len = time == HUB_NO_TIME ? 0 : ocpi_time_format(time, parents);
     hub_slice_t bump = len ? hub_slice(parents, len) : ocpi_get_str(s->base, "last_updated");
@@ -159,8 +159,10 @@ static hub_err_t put(hub_storing_t *s, const whole_t *whole)
         .bytes = whole->text};
     hub_projection_write(&in->head, in->version, whole->normal_changed ? whole->normal : whole->text);
     bool status = status_only(s);
-    hub_err_t err =
-        hub_object_put(s->view, &s->id, &in->head, status ? HUB_CHANGE_EVSE : HUB_CHANGE_OBJECT, status ? in->evse_uid : HUB_SLICE_NONE);
+    hub_err_t err = hub_projection_make(s->view, s->pool, hub_key_slice(&s->key), OCPI_V2_2_1, &in->head); /* for /v1/received */
+    if (!err)
+        err = hub_object_put(s->view, &s->id, &in->head, status ? HUB_CHANGE_EVSE : HUB_CHANGE_OBJECT,
+                             status ? in->evse_uid : HUB_SLICE_NONE);
     if (!err && s->row->traits & HUB_TRAIT_REACH)
         err = hub_reach_note(s->core, s->view, in->from, in->country, in->party);
     return hub_objects__written(err ? err : put_quarantine(s));
@@ -183,7 +185,9 @@ hub_err_t hub_objects__store_received(hub_storing_t *s)
         if (err)
             return err;
     }
-    if (s->exists && (hub_slice_eq(whole.text, s->head.bytes) || (s->base && whole.root != in->root && yyjson_equals(whole.root, s->base))))
+    bool turned = s->exists && hub_projection_written(&s->head) != in->version; /* the partner speaks another version now */
+    if (s->exists && !turned &&
+        (hub_slice_eq(whole.text, s->head.bytes) || (s->base && whole.root != in->root && yyjson_equals(whole.root, s->base))))
         return touch(s, HUB_UNCHANGED);
     bool unchanged = false;
     hub_err_t err = s->exists && s->row->check ? s->row->check(s, whole.root, &unchanged) : HUB_EOK;

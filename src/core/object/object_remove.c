@@ -90,7 +90,9 @@ hub_err_t hub_objects__remove_tariff(hub_storing_t *s)
 {
     if (hub_sharing_tariff_named(s->view, &s->id))
         return HUB_ECONFLICT;
-    hub_err_t err = hub_object_delete(s->view, &s->id, s->in->now);
+    hub_err_t err = hub_projection_forget(s->view, hub_key_slice(&s->key), &s->head);
+    if (!err)
+        err = hub_object_delete(s->view, &s->id, s->in->now);
     return hub_objects__written(err ? err : s->row->follow(s, NULL));
 }
 
@@ -132,6 +134,7 @@ hub_err_t hub_objects_remove(hub_core_t *core, hub_view_t *view, hub_pool_t *poo
         return s.row->unknown;
     if (!what->from && !s.row->remove)
         return HUB_ENOT_FOUND;
+    what->version = hub_projection_written(&s.head); /* as it is stored: what a deletion changes is called the same in all of them */
     return what->from ? remove_received(&s) : s.row->remove(&s);
 }
 
@@ -147,7 +150,9 @@ static hub_err_t expire_one(hub_core_t *core, hub_view_t *view, hub_pool_t *pool
         return err == HUB_ENOT_FOUND ? HUB_EOK : err; /* it came back meanwhile */
     s.exists = true;
     s.row = hub_objects__row((ocpi_module_t)s.id.module);
-    err = hub_object_delete(view, &s.id, now);
+    err = hub_projection_forget(view, copy, &s.head);
+    if (!err)
+        err = hub_object_delete(view, &s.id, now);
     return err ? err : s.row->follow(&s, NULL);
 }
 

@@ -294,6 +294,7 @@ hub_err_t hub_objects__begin(hub_storing_t *s, hub_core_t *core, hub_view_t *vie
         hub_objects__find_type(view, pool, &s->id);
     if (hub_object_key(&s->id, &s->key) != HUB_EOK)
         return hub_objects__refuse(in, HUB_SLICE_LIT("/id"), "length", "the id is longer than 255 bytes");
+    ocpi_losses_init(&s->base_losses, pool);
     hub_err_t err = hub_object_get(view, &s->id, &s->head);
     s->exists = err == HUB_EOK;
     return err == HUB_ENOT_FOUND ? HUB_EOK : err;
@@ -301,9 +302,14 @@ hub_err_t hub_objects__begin(hub_storing_t *s, hub_core_t *core, hub_view_t *vie
 
 yyjson_val *hub_objects__base(hub_storing_t *s)
 {
-    if (!s->base && s->exists)
-        s->base = hub_objects__read(s->pool, s->head.bytes);
-    return s->base;
+    hub_slice_t text = s->head.bytes;
+    ocpi_version_t written = hub_projection_written(&s->head);
+    if (s->base || !s->exists)
+        return s->base;
+    if (s->in->version != written && hub_projection_bridge(s->view, s->pool, hub_key_slice(&s->key), hub_projection_own(&s->head), written,
+                                                           s->in->version, &text, &s->base_losses) != HUB_EOK)
+        return NULL;
+    return s->base = hub_objects__read(s->pool, text);
 }
 
 /* The body merged into the level that it addresses; *value stays NULL when that is unknown. */

@@ -10,6 +10,7 @@ enum {                             /* hub_object_t.flags */
        HUB_OBJECT_UNPUBLISHED = 4, /* own location: publish false */
        HUB_OBJECT_REMOVED = 8,     /* own location deleted: every EVSE REMOVED */
        HUB_OBJECT_PULLED = 16,     /* received by pull (else by push) */
+       HUB_OBJECT_LOSES = 256,     /* … << form: table LOSS says what this form of an own object loses */
 };
 
 typedef enum hub_outcome { HUB_CREATED, HUB_UPDATED, HUB_UNCHANGED, HUB_STALE_IGNORED } hub_outcome_t;
@@ -67,6 +68,11 @@ hub_err_t hub_objects_mark_stale(hub_view_t *view, const hub_integration_t *from
  * `evse_uid` and `connector_id` pick a level. HUB_ENOT_FOUND when this partner may not see it. *last_updated: as this partner sees it. */
 hub_err_t hub_objects_view(hub_view_t *view, hub_pool_t *pool, const hub_integration_t *to, ocpi_module_t module, hub_slice_t object_key,
                            ocpi_version_t version, hub_slice_t *bytes, hub_object_t *head, int64_t *last_updated);
+
+/* The same with a sharing found otherwise (push: what has left a partner's sight). HUB_ENOT_FOUND: it cannot be said in `version`. */
+struct hub_sharing;
+hub_err_t hub_objects_render(hub_view_t *view, hub_pool_t *pool, hub_slice_t object_key, const hub_object_t *head,
+                             const struct hub_sharing *sharing, ocpi_version_t version, hub_slice_t *bytes);
 
 /* apply only: quarantine, by JSON pointer and rule. `direction`: */
 #define HUB_QUARANTINE_RECEIVED "received" /* a partner gave it to us */

@@ -28,16 +28,13 @@ static bool addressed(hub_exchange_t *x, uint32_t method, hub_incoming_t *in)
     return false;
 }
 
-/* ?version=: the version in which objects are shown. */
-static bool version_asked(hub_exchange_t *x, ocpi_version_t *version)
+bool hub_objects__version(hub_exchange_t *x, ocpi_version_t *version)
 {
     hub_slice_t name;
     *version = OCPI_V2_2_1;
-    if (!ocpi_query_get(x->pool, x->query, "version", &name))
+    if (!ocpi_query_get(x->pool, x->query, "version", &name) || ocpi_version_parse(name, version))
         return true;
-    if (ocpi_version_parse(name, version) && (ocpi_versions_served() & *version))
-        return true;
-    hub_reply_wrong(x, "/query/version", "enum", "this version is not served");
+    hub_reply_wrong(x, "/query/version", "enum", "must be 2.1.1, 2.2.1 or 2.3.0");
     return false;
 }
 
@@ -47,7 +44,7 @@ void hub_v1_object_list(hub_exchange_t *x)
 {
     hub_incoming_t in;
     hub_objects_page_t page = {.tenant = x->state->tenant, .max_limit = hub_objects__max_limit(x->worker->core, NULL)};
-    if (!addressed(x, OCPI_GET, &in) || !version_asked(x, &page.version))
+    if (!addressed(x, OCPI_GET, &in) || !hub_objects__version(x, &page.version))
         return;
     page.module = in.module;
     ocpi_problem_t problem = {0};
@@ -74,11 +71,12 @@ void hub_v1_object_list(hub_exchange_t *x)
     hub_reply_json(x, 200, HUB_SLICE_NONE);
 }
 
-static hub_err_t own_object(hub_view_t *view, const hub_incoming_t *in, hub_object_t *head)
+static hub_err_t own_object(hub_view_t *view, const hub_incoming_t *in, hub_object_t *head, hub_key_t *key)
 {
     const hub_object_id_t id = {
         .tenant = in->tenant, .module = (uint8_t)in->module, .country = in->country, .party = in->party, .id = in->id, .type = in->type};
-    return hub_object_get(view, &id, head);
+    hub_err_t err = hub_object_key(&id, key);
+    return err ? err : hub_object_get_key(view, hub_key_slice(key), head);
 }
 
 void hub_v1_object_get(hub_exchange_t *x)
@@ -86,17 +84,22 @@ void hub_v1_object_get(hub_exchange_t *x)
     hub_incoming_t in;
     ocpi_version_t version;
     hub_view_t *view;
-    if (!addressed(x, OCPI_GET, &in) || !version_asked(x, &version) || !(view = hub_exchange_view(x)))
+    if (!addressed(x, OCPI_GET, &in) || !hub_objects__version(x, &version) || !(view = hub_exchange_view(x)))
         return;
     hub_object_t head;
     hub_slice_t bytes = HUB_SLICE_NONE;
-    hub_err_t err = own_object(view, &in, &head);
+    hub_key_t key;
+    hub_slice_t why = HUB_SLICE_NONE;
+    hub_err_t err = own_object(view, &in, &head, &key);
+    if (!err && (err = hub_projection_get(view, x->pool, hub_key_slice(&key), &head, version, &bytes)) == HUB_ENOT_FOUND)
+        why = hub_pool_printf(x->pool, "this object was put in OCPI %s and cannot be said in %s",
+                              ocpi_version_name(hub_projection_written(&head)), ocpi_version_name(version));
     if (!err)
-        err = hub_objects_level(x->pool, head.bytes, in.evse_uid, in.connector_id, &bytes);
+        err = hub_objects_level(x->pool, bytes, in.evse_uid, in.connector_id, &bytes);
     if (err == HUB_EINVALID)
         err = HUB_ENOT_FOUND; /* an id that cannot be one */
     if (err) {
-        hub_reply_problem(x, err, HUB_SLICE_NONE);
+        hub_reply_problem(x, err, why);
         return;
     }
     hub_v1_add_etag(x, head.version); /* of the whole object, whichever level is read */
@@ -139,13 +142,14 @@ static hub_err_t save_apply(hub_view_t *view, hub_op_t *op)
     saving_t *saving = write->arg;
     hub_slice_t if_match = write->x->header[HUB_HEADER_IF_MATCH];
     hub_object_t head;
-    saving->version = own_object(view, &saving->in, &head) == HUB_EOK ? head.version : 0;
+    hub_key_t key;
+    saving->version = own_object(view, &saving->in, &head, &key) == HUB_EOK ? head.version : 0;
     if (hub_slice_trim(if_match).len && (!saving->version || !hub_etag_matches(if_match, saving->version)))
         return saving->version || write->x->method == HUB_PUT ? HUB_EPRECONDITION : HUB_ENOT_FOUND;
     hub_err_t err = saving->run(write->x->worker->core, view, write->x->pool, &saving->in);
     saving->refused = hub_objects_refused(err) ? err : HUB_EOK;
     if (!err)
-        saving->version = own_object(view, &saving->in, &head) == HUB_EOK ? head.version : 0;
+        saving->version = own_object(view, &saving->in, &head, &key) == HUB_EOK ? head.version : 0;
     return saving->refused ? HUB_EOK : err;
 }
 
@@ -179,7 +183,8 @@ static void save_then(hub_write_t *write)
 static void save(hub_exchange_t *x, bool patch)
 {
     saving_t *saving = HUB_POOL_NEW(x->pool, saving_t);
-    if (!addressed(x, patch ? OCPI_PATCH : OCPI_PUT, &saving->in) || !(saving->in.root = hub_body_json(x, false)))
+    if (!addressed(x, patch ? OCPI_PATCH : OCPI_PUT, &saving->in) || !hub_objects__version(x, &saving->in.version) ||
+        !(saving->in.root = hub_body_json(x, false)))
         return;
     saving->in.text = x->body;
     saving->in.patch = patch;

@@ -1,5 +1,10 @@
 /* Projections: an object in the versions of OCPI that somebody speaks, kept beside its bytes (hub_object_t.form), so that a read in any of
  * them parses nothing.
+ *
+ * What is stored is the truth; a form is what the bridge (ocpi_bridge) makes of it, or the note that there is none (refused). A write makes
+ * the forms that are asked for then; forms that are asked for later are made by the reader who comes first, in its own memory, and stored
+ * by a sweep. A form holds what was true when it was made: a 2.1.1 Session carries its Location as it was then. Where the bridge judges by
+ * the clock (a tariff that starts later) it is the time of the write, or of the sweep.
  */
 #ifndef CORE_PROJECTION_H
 #define CORE_PROJECTION_H
@@ -11,14 +16,69 @@ static inline unsigned hub_projection_slot(ocpi_version_t version)
 {
     return version == OCPI_V2_2_1 ? 0 : version == OCPI_V2_1_1 ? 1 : 2;
 }
+static inline ocpi_version_t hub_projection_version(unsigned slot)
+{
+    return slot == 0 ? OCPI_V2_2_1 : slot == 1 ? OCPI_V2_1_1 : OCPI_V2_3_0;
+}
+
+/* ---- reading: any thread with a view ---- */
+
 /* The version that the object's bytes are in. */
 ocpi_version_t hub_projection_written(const hub_object_t *head);
-/* To a head that is about to be stored: its bytes are in `version`, `text` is what projections show of them (the bytes themselves, or their
- * normalised form). There are no other forms. */
-void hub_projection_write(hub_object_t *head, ocpi_version_t version, hub_slice_t text);
-/* What is shown of the object in the version it was written in. */
+/* What is shown of the object in that version. */
 hub_slice_t hub_projection_own(const hub_object_t *head);
-/* The object in `version`, or as it was written where that cannot be had: for our own eyes. Mapped, or in the pool. */
+/* The object in `version`; HUB_ENOT_FOUND: it cannot be said in it. Mapped, or in the pool when there is no stored form. */
+hub_err_t hub_projection_get(hub_view_t *view, hub_pool_t *pool, hub_slice_t key, const hub_object_t *head, ocpi_version_t version,
+                             hub_slice_t *bytes);
+/* The same, or as it was written where that cannot be had: for our own eyes. */
 hub_slice_t hub_projection_show(hub_view_t *view, hub_pool_t *pool, hub_slice_t key, const hub_object_t *head, ocpi_version_t version);
+/* Any text of the object `key` from one version to another. HUB_EINVALID: refused, the last loss says why. `losses` may be NULL. */
+hub_err_t hub_projection_bridge(hub_view_t *view, hub_pool_t *pool, hub_slice_t key, hub_slice_t text, ocpi_version_t from,
+                                ocpi_version_t to, hub_slice_t *bytes, ocpi_losses_t *losses);
+
+/* A country or party code in capitals: keys have it folded, and on 2.1.1 nothing else says it. */
+hub_slice_t hub_projection_code(hub_pool_t *pool, hub_slice_t folded);
+
+/* ---- writing: apply only ---- */
+
+/* To a head that is about to be stored, with its new bytes in it: they are in `version`, `text` is what projections show of them (the bytes
+ * themselves, or their normalised form). There are no other forms. */
+void hub_projection_write(hub_object_t *head, ocpi_version_t version, hub_slice_t text);
+/* Then: its forms in `versions` (mask), and what is lost in them written down, in place of what was lost before (head->flags says where).
+ */
+hub_err_t hub_projection_make(hub_view_t *view, hub_pool_t *pool, hub_slice_t key, uint32_t versions, hub_object_t *head);
+/* One form that came later (sweep): `text`, none where it was refused. Does nothing when the object is no more as it was in `version`. */
+hub_err_t hub_projection_add(hub_view_t *view, hub_pool_t *pool, hub_slice_t key, uint64_t object_version, ocpi_version_t version,
+                             hub_slice_t text, const ocpi_losses_t *losses);
+/* An own object is about to be deleted: what was lost in its forms goes with it. */
+hub_err_t hub_projection_forget(hub_view_t *view, hub_slice_t key, const hub_object_t *head);
+
+/* ---- who asks for which version: projection_demand.c ---- */
+
+/* The versions that registered integrations of this tenant speak (mask). One look-up. */
+uint32_t hub_projection_demand(hub_view_t *view, uint32_t tenant);
+/* apply only. The integration speaks `version` from now on; 0: none. The first one of a version starts the sweep. */
+hub_err_t hub_projection_spoken(hub_view_t *view, uint32_t tenant, uint32_t integration, ocpi_version_t version);
+
+/* A version whose forms are still to be made for the own objects of a tenant. */
+typedef struct hub_projection_debt {
+    uint32_t tenant;
+    ocpi_version_t version;
+    hub_key_t position; /* of OBJECT: where to go on */
+} hub_projection_debt_t;
+hub_err_t hub_projection_debt(hub_view_t *view, hub_projection_debt_t *out); /* the first; HUB_ENOT_FOUND */
+/* apply only. `done`: nothing is left. Does nothing when the debt is no more. */
+hub_err_t hub_projection_pay(hub_view_t *view, const hub_projection_debt_t *debt, bool done);
+
+/* ---- projection_sweep.c: worker 0 ---- */
+
+void hub_projection_sweep_start(hub_worker_t *worker);
+bool hub_projection_sweep_stop(hub_worker_t *worker); /* true when nothing is under way any more */
+void hub_projection_sweep_destroy(hub_worker_t *worker);
+
+/* ---- loss.c: table LOSS ---- */
+
+/* apply only. None: the row goes. */
+hub_err_t hub_loss_put(hub_view_t *view, hub_pool_t *pool, ocpi_version_t version, hub_slice_t key, const ocpi_losses_t *losses);
 
 #endif

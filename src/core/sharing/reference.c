@@ -92,6 +92,8 @@ static void names_of_evse(names_grow_t *grow, yyjson_val *evse, yyjson_val *bind
         yyjson_val *mine = by_id(yyjson_obj_get(bound, "connectors"), "id", ocpi_get_str(connector, "id"));
         yyjson_val *ids = yyjson_obj_get(mine, "tariffIds");
         names_add_list(grow, ids ? ids : yyjson_obj_get(connector, "tariff_ids"));
+        if (!ids)
+            names_add(grow, fold(grow->pool, ocpi_get_str(connector, "tariff_id"))); /* written in 2.1.1 */
     }
 }
 

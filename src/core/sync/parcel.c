@@ -165,7 +165,10 @@ static hub_filling_t fill_left(hub_parcel_t *parcel)
     hub_sharing_t sharing = {.withdrawn = true, .render = true, .since = item->left_at, .last_updated = item->left_at};
     if (sharing.last_updated < head.last_updated)
         sharing.last_updated = sharing.since = head.last_updated;
-    parcel->body = hub_sharing_render(parcel->pool, &sharing, head.bytes);
+    const hub_integration_t *to = item->pump->push->agent->integration;
+    err = hub_objects_render(parcel->view, parcel->pool, item->key, &head, &sharing, to->ocpi_version, &parcel->body);
+    if (err)
+        return err == HUB_ENOT_FOUND ? HUB_FILL_SKIP : HUB_FILL_FAILED;
     if (ocpi_read(parcel->pool, parcel->body, &doc, NULL) != HUB_EOK)
         return HUB_FILL_FAILED;
     parcel->root = yyjson_doc_get_root(doc);
