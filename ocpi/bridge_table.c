@@ -3,12 +3,6 @@
 
 #include "bridge.h"
 
-#define V211 OCPI_V2_1_1
-#define V221 OCPI_V2_2_1
-#define V230 OCPI_V2_3_0
-#define V22UP OCPI_V_22UP
-#define VALL OCPI_V_ALL
-
 #define OCPI_MOVE(object, field, from, to, rule, target, value, mark, why)                                                                 \
     {OCPI_OBJECT_##object, #field, from, to, ocpi__bridge_rule_##rule, #rule, #target, value, BRIDGE_##mark, why},
 #define OCPI_FILL(object, field, from, to, rule, value, mark, why)
@@ -49,7 +43,7 @@ const size_t ocpi__bridge_whole_count = HUB_COUNT(ocpi__bridge_wholes);
 /* ---- the index: for each row of an object's fields and each pair of versions the row of the bridge, counted from 1; 0: none ---- */
 
 #define MOST_FIELDS 64
-#define PAIRS 9
+#define PAIRS (OCPI_VERSION_COUNT * OCPI_VERSION_COUNT)
 static uint8_t move_of[OCPI_OBJECT_COUNT][MOST_FIELDS][PAIRS];
 static uint8_t fill_of[OCPI_OBJECT_COUNT][MOST_FIELDS][PAIRS];
 static bool whole_of[OCPI_OBJECT_COUNT][MOST_FIELDS];
@@ -57,7 +51,7 @@ _Static_assert(HUB_COUNT(ocpi__bridge_moves) < 256 && HUB_COUNT(ocpi__bridge_fil
 
 static unsigned pair_of(ocpi_version_t from, ocpi_version_t to)
 {
-    return (unsigned)(from >> 1) * 3 + (unsigned)(to >> 1); /* 1, 2, 4 are 0, 1, 2 */
+    return (unsigned)(__builtin_ctz(from) * OCPI_VERSION_COUNT + __builtin_ctz(to));
 }
 
 static void enter(uint8_t index[OCPI_OBJECT_COUNT][MOST_FIELDS][PAIRS], size_t row, ocpi_object_id_t id, const char *name, unsigned from,

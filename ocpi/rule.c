@@ -5,12 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define V211 OCPI_V2_1_1
-#define V221 OCPI_V2_2_1
-#define V230 OCPI_V2_3_0
-#define V22UP OCPI_V_22UP
-#define VALL OCPI_V_ALL
-
 const ocpi_rule_t ocpi__rules[] = {
 #define OCPI_RULE(number, object, versions, weight, function, a, b, text)                                                                  \
     {number, OCPI_OBJECT_##object, versions, weight, ocpi__rule_##function, a, b, text, #function},

@@ -51,6 +51,11 @@ static inline bool ocpi__has(yyjson_val *object, const char *name)
     yyjson_val *value = yyjson_obj_get(object, name);
     return value && !yyjson_is_null(value);
 }
+/* The member of a Price that is the net amount. */
+static inline const char *ocpi__net(const ocpi_ruling_t *ruling)
+{
+    return ruling->version == OCPI_V2_2_1 ? "excl_vat" : "before_taxes";
+}
 static inline bool ocpi__is(yyjson_val *object, const char *name, const char *text)
 {
     return hub_slice_eq_str(ocpi_get_str(object, name), text);

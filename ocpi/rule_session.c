@@ -113,15 +113,10 @@ void ocpi__rule_other_reference(const ocpi_ruling_t *ruling, const ocpi_rule_t *
         ocpi__breach(ruling, rule, "/%s", rule->a);
 }
 
-static const char *net(const ocpi_ruling_t *ruling)
-{
-    return ruling->version == OCPI_V2_3_0 ? "before_taxes" : "excl_vat";
-}
-
 void ocpi__rule_credit_sign(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule, yyjson_val *value)
 {
     double cost;
-    if (is_credit(value) && ocpi__get_number(yyjson_obj_get(value, rule->a), net(ruling), &cost) && cost > 0)
+    if (is_credit(value) && ocpi__get_number(yyjson_obj_get(value, rule->a), ocpi__net(ruling), &cost) && cost > 0)
         ocpi__breach(ruling, rule, "/%s", rule->a);
 }
 
@@ -184,10 +179,10 @@ void ocpi__rule_cost_total(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule,
     double sum = 0, part, total;
     bool some = false;
     for (size_t i = 0; i < HUB_COUNT(parts); i++)
-        if (ocpi__get_number(yyjson_obj_get(value, parts[i]), net(ruling), &part)) {
+        if (ocpi__get_number(yyjson_obj_get(value, parts[i]), ocpi__net(ruling), &part)) {
             sum += part;
             some = true;
         }
-    if (some && ocpi__get_number(yyjson_obj_get(value, rule->a), net(ruling), &total) && !close_to(sum, total))
+    if (some && ocpi__get_number(yyjson_obj_get(value, rule->a), ocpi__net(ruling), &total) && !close_to(sum, total))
         ocpi__breach(ruling, rule, "/%s", rule->a);
 }

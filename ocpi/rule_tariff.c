@@ -81,7 +81,7 @@ void ocpi__rule_free_is_flat(const ocpi_ruling_t *ruling, const ocpi_rule_t *rul
 /* F7. Limits are before taxes first of all. */
 void ocpi__rule_price_order(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule, yyjson_val *value)
 {
-    const char *name = ruling->version == OCPI_V2_3_0 ? "before_taxes" : "excl_vat";
+    const char *name = ocpi__net(ruling);
     double least, most;
     if (ocpi__get_number(yyjson_obj_get(value, rule->a), name, &least) && ocpi__get_number(yyjson_obj_get(value, rule->b), name, &most) &&
         least > most)

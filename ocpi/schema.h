@@ -4,6 +4,13 @@
 
 #include "ocpi/ocpi.h"
 
+/* The masks of the rows. */
+#define V211 OCPI_V2_1_1
+#define V221 OCPI_V2_2_1
+#define V230 OCPI_V2_3_0
+#define V22UP OCPI_V_22UP
+#define VALL OCPI_V_ALL
+
 typedef enum ocpi_enum_id {
     OCPI_ENUM_NONE = 0,
 #define OCPI_ENUM(name, text, open) OCPI_ENUM_##name,

@@ -3,25 +3,22 @@
 
 #include "schema.h"
 
-#define V211 OCPI_V2_1_1
-#define V221 OCPI_V2_2_1
-#define V230 OCPI_V2_3_0
-#define V22UP OCPI_V_22UP
-#define VALL OCPI_V_ALL
-
 /* ---- versions, modules, sides, roles, status codes ---- */
 
-const ocpi_version_t ocpi_versions[3] = {OCPI_V2_1_1, OCPI_V2_2_1, OCPI_V2_3_0};
+const ocpi_version_t ocpi_versions[OCPI_VERSION_COUNT] = {
+#define OCPI_VERSION(name, bit, text) OCPI_V##name,
+#include "ocpi/tbl/version.def"
+#undef OCPI_VERSION
+};
 
 const char *ocpi_version_name(ocpi_version_t version)
 {
     switch (version) {
-    case OCPI_V2_1_1:
-        return "2.1.1";
-    case OCPI_V2_2_1:
-        return "2.2.1";
-    case OCPI_V2_3_0:
-        return "2.3.0";
+#define OCPI_VERSION(name, bit, text)                                                                                                      \
+    case OCPI_V##name:                                                                                                                     \
+        return text;
+#include "ocpi/tbl/version.def"
+#undef OCPI_VERSION
     }
     return "";
 }

@@ -12,12 +12,22 @@
 
 /* ---- versions, modules, sides, roles ---- */
 
-typedef enum ocpi_version { OCPI_V2_1_1 = 1, OCPI_V2_2_1 = 2, OCPI_V2_3_0 = 4 } ocpi_version_t; /* also bits of a mask */
-#define OCPI_V_22UP (OCPI_V2_2_1 | OCPI_V2_3_0)
-#define OCPI_V_ALL (OCPI_V2_1_1 | OCPI_V2_2_1 | OCPI_V2_3_0)
+typedef enum ocpi_version { /* also bits of a mask */
+#define OCPI_VERSION(name, bit, text) OCPI_V##name = 1 << bit,
+#include "ocpi/tbl/version.def"
+#undef OCPI_VERSION
+} ocpi_version_t;
+enum {
+    OCPI_VERSION_COUNT = 0
+#define OCPI_VERSION(name, bit, text) +1
+#include "ocpi/tbl/version.def"
+#undef OCPI_VERSION
+};
+#define OCPI_V_ALL ((1 << OCPI_VERSION_COUNT) - 1)
+#define OCPI_V_22UP (OCPI_V_ALL & ~OCPI_V2_1_1)        /* 2.2.1 and every later one */
 const char *ocpi_version_name(ocpi_version_t version); /* "2.2.1" */
 bool ocpi_version_parse(hub_slice_t name, ocpi_version_t *out);
-extern const ocpi_version_t ocpi_versions[3]; /* oldest first */
+extern const ocpi_version_t ocpi_versions[OCPI_VERSION_COUNT]; /* oldest first */
 
 typedef enum ocpi_module {
     OCPI_MODULE_NONE = 0,

@@ -103,7 +103,10 @@ static void print_object(ocpi_object_id_t id)
     printf("\n### %s\n\n| field |", object->name);
     for (size_t v = 0; v < VERSIONS; v++)
         printf(" %s |", ocpi_version_name(ocpi_versions[v]));
-    printf(" bridge |\n|---|---|---|---|---|\n");
+    printf(" bridge |\n|---|");
+    for (size_t v = 0; v < VERSIONS; v++)
+        printf("---|");
+    printf("---|\n");
     for (unsigned f = 0; f < object->count; f++) {
         if (named_before(object, f))
             continue;
