@@ -12,7 +12,7 @@ static const char integration_types[] =
 static const hub_setting_t rows[] = {
 #define HUB_SETTING(symbol, id, group, type, flags, name, min, max, options, fallback, alias)                                              \
     HUB_SETTING_ROW(id, SETTING_##group, type, flags, name, min, max, options, fallback, alias),
-#include "settings/setting.def"
+#include "setting.def"
 #undef HUB_SETTING
 };
 _Static_assert(HUB_COUNT(rows) <= HUB_SETTINGS_MAX, "a mask has one bit a row");

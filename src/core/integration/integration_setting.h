@@ -10,7 +10,7 @@ enum { SETTING_ROOT, SETTING_HIDDEN, SETTING_MODELS, SETTING_OCPI, SETTING_PROFI
 
 typedef enum hub_setting_row {
 #define HUB_SETTING(symbol, id, group, type, flags, name, min, max, options, fallback, alias) S_##symbol,
-#include "settings/setting.def"
+#include "setting.def"
 #undef HUB_SETTING
     S_COUNT
 } hub_setting_row_t;
