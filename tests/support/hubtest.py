@@ -358,8 +358,9 @@ def envelope(data=None, code=1000, message="OK"):
 
 
 class Partner:
-    """A scripted OCPI partner on loopback. Serves versions, details (2.2.1) and credentials by itself, stores what is pushed, lists what
-    `objects` holds, and misbehaves where told to.
+    """A scripted OCPI partner on loopback. Serves versions, details and credentials by itself (in the versions that it `speaks`, 2.2.1
+    unless told otherwise), stores what is pushed, lists what `objects` holds, and misbehaves where told to. VERSION: the one that it takes
+    when it starts the handshake itself.
 
         with Partner(role="EMSP") as partner:
             partner.on("PUT", "/ocpi/2.2.1/locations/", lambda call: (500, {}, b"no"))   # any path that starts so
@@ -370,7 +371,9 @@ class Partner:
 
     VERSION = "2.2.1"
 
-    def __init__(self, role="EMSP", country="DE", party="EMS", modules=None, token_a="partner-token-a", roles=None, tls=None):
+    def __init__(self, role="EMSP", country="DE", party="EMS", modules=None, token_a="partner-token-a", roles=None, tls=None, version="2.2.1",
+                 speaks=None):
+        self.VERSION, self.speaks = version, list(speaks or [version])
         self.role, self.country, self.party, self.token_a = role, country, party, token_a
         self.roles = roles or [{"role": role, "country_code": country, "party_id": party, "business_details": {"name": "Partner " + party}}]
         sides = {"EMSP": ("RECEIVER", "SENDER"), "CPO": ("SENDER", "RECEIVER")}.get(role, ("RECEIVER", "RECEIVER"))
@@ -408,8 +411,8 @@ class Partner:
     def versions_url(self):
         return self.url + "/ocpi/versions"
 
-    def module_url(self, module):
-        return f"{self.url}/ocpi/{self.VERSION}/{module}"
+    def module_url(self, module, version=None):
+        return f"{self.url}/ocpi/{version or self.VERSION}/{module}"
 
     # ---- script
 
@@ -421,9 +424,9 @@ class Partner:
         with self.lock:
             self.handlers, self.bad = [], None
 
-    def misbehave(self, how, prefix="/ocpi/" + VERSION, method=None, **more):
+    def misbehave(self, how, prefix=None, method=None, **more):
         with self.lock:
-            self.bad = (how, prefix, method, more) if how else None
+            self.bad = (how, prefix or "/ocpi/" + self.VERSION, method, more) if how else None
 
     def requests(self, method=None, contains=""):
         with self.lock:
@@ -435,31 +438,49 @@ class Partner:
 
     # ---- the partner's own calls
 
-    def credentials(self):
-        return {"token": self.our_token, "url": self.versions_url, "roles": self.roles}
+    def credentials(self, version=None):
+        """Our Credentials object in the shape of the version."""
+        shape = {"token": self.our_token, "url": self.versions_url}
+        if (version or self.VERSION) != "2.1.1":
+            return {**shape, "roles": self.roles}
+        return {**shape, **{k: v for k, v in self.roles[0].items() if k != "role"}}
+
+    def endpoints(self, version):
+        if version != "2.1.1":
+            return [{"identifier": m, "role": r, "url": self.module_url(m, version)} for m, r in self.modules]
+        return [{"identifier": m, "url": self.module_url(m, version)} for m in dict.fromkeys(m for m, _ in self.modules)]
+
+    def ask(self, hub, method, path, token, body=None, headers=None):
+        """A request to the hub with the token as this version sends it."""
+        return hub.ocpi(method, path, token=token, body=body, headers=headers, encoded=self.VERSION != "2.1.1")
 
     def register(self, hub, token_a, method="POST"):
         """Starts the handshake with the hub as a partner that was given token A. The Reply of the POST."""
-        versions = hub.ocpi("GET", "/ocpi/versions", token=token_a)
+        versions = self.ask(hub, "GET", "/ocpi/versions", token_a)
         assert versions.status == 200, versions
         details_url = next(v["url"] for v in versions.data if v["version"] == self.VERSION)
-        details = hub.ocpi("GET", details_url, token=token_a)
+        details = self.ask(hub, "GET", details_url, token_a)
         assert details.status == 200, details
         self.hub_endpoints = details.data["endpoints"]
         self.our_token = "partner-token-b-%d" % len(self.calls)
         url = next(e["url"] for e in self.hub_endpoints if e["identifier"] == "credentials")
-        reply = hub.ocpi(method, url, token=token_a, body=self.credentials())
+        reply = self.ask(hub, method, url, token_a, body=self.credentials())
         if reply.status == 200 and reply.ocpi_status == 1000:
             self.hub_token, self.hub_url = reply.data["token"], reply.data["url"]
-            details = hub.ocpi("GET", details_url, token=self.hub_token)
+            details = self.ask(hub, "GET", details_url, self.hub_token)
             self.hub_endpoints = details.data["endpoints"]
         return reply
 
+    def move(self, hub, version):
+        """PUT credentials in another version (C12)."""
+        self.VERSION = version
+        return self.register(hub, self.hub_token, "PUT")
+
     def hub_endpoint(self, module, role):
-        return next(e["url"] for e in self.hub_endpoints if e["identifier"] == module and e["role"] == role)
+        return next(e["url"] for e in self.hub_endpoints if e["identifier"] == module and e.get("role", role) == role)
 
     def call_hub(self, hub, method, path, body=None, headers=None):
-        return hub.ocpi(method, path, token=self.hub_token, body=body, headers=headers)
+        return self.ask(hub, method, path, self.hub_token, body, headers)
 
     # ---- answers
 
@@ -483,27 +504,30 @@ class Partner:
         return call.path.startswith(bad[1]) and bad[2] in (None, call.method)
 
     def _standard(self, call):
-        root = f"/ocpi/{self.VERSION}"
         if call.path == "/ocpi/versions":
-            return 200, {}, envelope([{"version": self.VERSION, "url": self.url + root}])
+            return 200, {}, envelope([{"version": v, "url": f"{self.url}/ocpi/{v}"} for v in self.speaks])
+        version = next((v for v in self.speaks if (call.path + "/").startswith(f"/ocpi/{v}/")), None)
+        if version is None:
+            return 404, {}, envelope(code=2000, message="no such version here")
+        root = f"/ocpi/{version}"
         if call.path == root:
-            endpoints = [{"identifier": m, "role": r, "url": self.module_url(m)} for m, r in self.modules]
-            return 200, {}, envelope({"version": self.VERSION, "endpoints": endpoints})
+            return 200, {}, envelope({"version": version, "endpoints": self.endpoints(version)})
         if call.path == root + "/credentials":
-            return self._credentials(call)
+            return self._credentials(call, version)
         module, _, rest = call.path[len(root) + 1:].partition("/")
         if call.method == "GET" and not rest:
             return self._list(module, call)
         return self._store(module, rest, call)
 
-    def _credentials(self, call):
+    def _credentials(self, call, version):
         if call.method in ("POST", "PUT"):
+            self.VERSION = version
             self.hub_token, self.hub_url = call.body["token"], call.body["url"]
             self.our_token = "partner-token-c-%d" % len(self.calls)
         elif call.method == "DELETE":
             self.hub_token = None
             return 200, {}, envelope()
-        return 200, {}, envelope(self.credentials())
+        return 200, {}, envelope(self.credentials(version))
 
     def _list(self, module, call):
         query = dict(urllib.parse.parse_qsl(call.query))
