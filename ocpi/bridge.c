@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bridge.h"
+#include "rule.h"
 
 /* ---- writing ---- */
 
@@ -140,6 +141,8 @@ static bool scalar(bridge_run_t *run, const ocpi_field_t *target, yyjson_val *va
 {
     ocpi_finding_t f;
     ocpi__judge(target, run->to, value, &f);
+    if (f.verdict == OCPI_BAD && strcmp(f.rule, "pattern") == 0)
+        return ocpi__bridge_cannot(run, BRIDGE_LOSSY, at, "shape", "this must be %s", ocpi__pattern_text(target->pattern));
     if (f.verdict == OCPI_BAD)
         return ocpi__bridge_cannot(run, BRIDGE_LOSSY, at, "shape", "this must be %s, not %s", ocpi__type_text(target),
                                    ocpi__json_type(value));
@@ -273,8 +276,8 @@ static bool known_member(walk_t *walk, const ocpi_field_t *field, yyjson_val *va
  * something else, or its meaning there is one that they refuse to leave out. */
 static bool adoptable(const walk_t *walk, const ocpi_field_t *target)
 {
-    static bridge_rule_t *const harmless[] = {ocpi__bridge_rule_DROP, ocpi__bridge_rule_OMIT, ocpi__bridge_rule_ONLY,
-                                              ocpi__bridge_rule_RENAME};
+    static bridge_rule_t *const harmless[] = {ocpi__bridge_rule_DROP, ocpi__bridge_rule_OMIT, ocpi__bridge_rule_OWNED,
+                                              ocpi__bridge_rule_ONLY, ocpi__bridge_rule_RENAME};
     if (walk->pen.seen >> (target - ocpi_object(walk->pen.object)->fields) & 1)
         return false;
     const bridge_move_t *back = ocpi__bridge_move_of(walk->pen.object, target, walk->run->to, walk->run->from);
@@ -370,15 +373,32 @@ bool ocpi__bridge_object(bridge_run_t *run, ocpi_object_id_t from_id, ocpi_objec
     return good;
 }
 
+/* A rule between fields that is never just a warning holds in the output as in the input: those fields keep their names. */
+static void breach(void *arg, const ocpi_rule_t *rule, hub_slice_t below)
+{
+    bridge_run_t *run = arg;
+    (void)below;
+    if (rule->weight >= PLAIN && !run->why.row)
+        ocpi__bridge_cannot(run, BRIDGE_REFUSED, NULL, rule->number, "%s", rule->text);
+}
+
+static bool whole(bridge_run_t *run, yyjson_val *root)
+{
+    ocpi_object_id_t id = run->bridge->object;
+    if (!yyjson_is_obj(root))
+        return ocpi__bridge_cannot(run, BRIDGE_REFUSED, NULL, "shape", "this must be an object, not %s", ocpi__json_type(root));
+    ocpi_ruling_t ruling = {.version = run->to, .breach = breach, .arg = run};
+    ocpi__rules_apply(&ruling, id, root);
+    return !run->why.row && ocpi__bridge_object(run, id, id, root, NULL);
+}
+
 hub_err_t ocpi_bridge(hub_pool_t *pool, yyjson_val *root, const ocpi_bridge_t *bridge, hub_slice_t *out, ocpi_losses_t *losses)
 {
     bridge_run_t run = {
-        .pool = pool, .bridge = bridge, .from = bridge->from, .to = bridge->to, .out = HUB_BUF_INIT(pool), .losses = losses};
+        .pool = pool, .bridge = bridge, .root = root, .from = bridge->from, .to = bridge->to, .out = HUB_BUF_INIT(pool), .losses = losses};
     *out = HUB_SLICE_NONE;
     hub_buf_reserve(&run.out, 4096);
-    bool good = yyjson_is_obj(root) ? ocpi__bridge_object(&run, bridge->object, bridge->object, root, NULL)
-                                    : ocpi__bridge_cannot(&run, BRIDGE_REFUSED, NULL, "shape", "this must be an object");
-    if (!good) {
+    if (!whole(&run, root)) {
         ocpi__bridge_refused(&run);
         return HUB_EINVALID;
     }

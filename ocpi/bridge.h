@@ -63,6 +63,7 @@ const bridge_fill_t *ocpi__bridge_fill_of(ocpi_object_id_t object, const ocpi_fi
 typedef struct bridge_run {
     hub_pool_t *pool;
     const ocpi_bridge_t *bridge;
+    yyjson_val *root;
     ocpi_version_t from, to;
     hub_buf_t out;
     ocpi_losses_t *losses;
@@ -132,9 +133,12 @@ void ocpi__bridge_refused(bridge_run_t *run);                            /* the 
 /* The rules. */
 #define BRIDGE_RULES(X)                                                                                                                    \
     X(SAME)                                                                                                                                \
-    X(RENAME) X(DROP) X(OMIT) X(REFUSE) X(ONLY) X(CUT) X(NOT) X(FIRST) X(LISTED) X(DEGREES) X(HOURS) X(ELEMENTS) X(LIMIT) X(STARTED)       \
-        X(TAXED) X(NET) X(TAXES) X(SUM) X(NUMBER) X(PRICED) X(CONTRACT) X(TOKEN) X(EMBED) X(REFERENCE) X(PLACE) X(PLACED) X(OWNER)         \
-            X(VALUE) X(ZONE) X(ALWAYS)
+    X(RENAME)                                                                                                                              \
+    X(DROP)                                                                                                                                \
+    X(OMIT)                                                                                                                                \
+    X(OWNED) X(REFUSE) X(ONLY) X(CUT) X(NOT) X(FIRST) X(LISTED) X(DEGREES) X(HOURS) X(ELEMENTS) X(LIMIT) X(STARTED) X(TAXED) X(NET)        \
+        X(TAXES) X(SUM) X(NUMBER) X(PRICED) X(CONTRACT) X(TOKEN) X(EMBED) X(REFERENCE) X(PLACE) X(PLACED) X(OWNER) X(VALUE) X(ZONE)        \
+            X(ALWAYS)
 #define BRIDGE_RULE(name) bridge_rule_t ocpi__bridge_rule_##name;
 BRIDGE_RULES(BRIDGE_RULE)
 #undef BRIDGE_RULE

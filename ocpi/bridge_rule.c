@@ -32,6 +32,14 @@ bool ocpi__bridge_rule_OMIT(bridge_call_t *c)
     return true;
 }
 
+bool ocpi__bridge_rule_OWNED(bridge_call_t *c)
+{
+    hub_slice_t outer = ocpi_get_str(c->run->root, c->move->field);
+    if (!hub_slice_caseeq(outer, ocpi_str(c->value)))
+        ocpi__bridge_loss(c->run, c->move->mark, c->at, ocpi__bridge_row(c), "left out: %s", c->move->why);
+    return true;
+}
+
 bool ocpi__bridge_rule_DROP(bridge_call_t *c)
 {
     if (!ocpi__bridge_empty(c->value))
@@ -180,7 +188,8 @@ bool ocpi__bridge_rule_VALUE(bridge_call_t *c)
 bool ocpi__bridge_rule_OWNER(bridge_call_t *c)
 {
     bool country = strcmp(c->target->name, "country_code") == 0;
-    hub_slice_t owner = country ? c->run->bridge->country : c->run->bridge->party;
+    hub_slice_t own = ocpi_get_str(c->run->root, c->target->name);
+    hub_slice_t owner = own.len ? own : country ? c->run->bridge->country : c->run->bridge->party;
     if (!owner.len || owner.len > c->target->max_length)
         return ocpi__bridge_cannot(c->run, BRIDGE_REFUSED, c->at, ocpi__bridge_row(c), "the owner is not known");
     ocpi__bridge_begin(c->run, c->pen, c->target->name);

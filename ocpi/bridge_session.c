@@ -35,6 +35,19 @@ static bool take(bridge_call_t *c, bridge_pen_t *pen, ocpi_object_id_t source_id
     return ocpi__bridge_put(c->run, pen, source, target, false, value, &here);
 }
 
+/* Whether all that is required in an object written here is there. */
+static bool complete(bridge_run_t *run, const bridge_pen_t *pen, const bridge_frame_t *at)
+{
+    const ocpi_object_t *object = ocpi_object(pen->object);
+    for (unsigned f = 0; f < object->count; f++) {
+        const ocpi_field_t *field = &object->fields[f];
+        if (field->required && (field->versions & run->to) && !(field->flags & OCPI_FIELD_STAMPED) && !(pen->seen >> f & 1))
+            return ocpi__bridge_cannot(run, BRIDGE_REFUSED, at, "required", "%s is required in %s", field->name,
+                                       ocpi_version_name(run->to));
+    }
+    return true;
+}
+
 /* ---- who ---- */
 
 bool ocpi__bridge_rule_CONTRACT(bridge_call_t *c)
@@ -92,6 +105,8 @@ bool ocpi__bridge_rule_TOKEN(bridge_call_t *c)
     if (!take(c, &pen, c->object_id, c->object, "auth_id", "contract_id", c->at->up))
         return false;
     hub_buf_add_char(&run->out, '}');
+    if (!complete(run, &pen, c->at))
+        return false;
     if (!known || !has_uid || !has_type)
         ocpi__bridge_loss(run, c->move->mark, c->at, ocpi__bridge_row(c), "filled in: the token of this contract is not known");
     return true;
@@ -217,7 +232,7 @@ static bool write_connector(bridge_call_t *c, bool *known)
     *known = write_power(c, &pen);
     write_updated(c, &pen);
     hub_buf_add_char(&c->run->out, '}');
-    return true;
+    return complete(c->run, &pen, c->at);
 }
 
 /* The EVSE of the CDR, or nothing where it is not known or its plug cannot be said. */
@@ -237,7 +252,7 @@ static bool write_evse(bridge_call_t *c, bool *known)
     hub_buf_add_char(&c->run->out, ']');
     write_updated(c, &pen);
     hub_buf_add_str(&c->run->out, "}]");
-    return true;
+    return complete(c->run, &pen, c->at);
 }
 
 static bool of_the_connector(hub_slice_t name)
@@ -299,12 +314,7 @@ bool ocpi__bridge_rule_PLACE(bridge_call_t *c)
                       !evse   ? "without EVSE: it is not known, or 2.1.1 has no such Connector"
                       : known ? "status and type are filled in with UNKNOWN"
                               : "status and type are filled in with UNKNOWN, voltage or amperage with 0");
-    for (unsigned f = 0; f < ocpi_object(OCPI_OBJECT_LOCATION)->count; f++) {
-        const ocpi_field_t *field = &ocpi_object(OCPI_OBJECT_LOCATION)->fields[f];
-        if (field->required && (field->versions & run->to) && !(field->flags & OCPI_FIELD_STAMPED) && !(pen.seen >> f & 1))
-            return ocpi__bridge_cannot(run, BRIDGE_REFUSED, c->at, "required", "%s is required in 2.1.1", field->name);
-    }
-    return true;
+    return complete(run, &pen, c->at);
 }
 
 /* Every Connector of the Location is like this one, so that it does not matter which it was. */
@@ -349,10 +359,5 @@ bool ocpi__bridge_rule_PLACED(bridge_call_t *c)
         return false;
     hub_buf_add_char(&run->out, '}');
     ocpi__bridge_loss(run, c->move->mark, c->at, ocpi__bridge_row(c), "left out but for %s", c->move->why);
-    const ocpi_object_t *object = ocpi_object(OCPI_OBJECT_CDR_LOCATION);
-    for (unsigned f = 0; f < object->count; f++)
-        if (object->fields[f].required && (object->fields[f].versions & run->to) && !(pen.seen >> f & 1))
-            return ocpi__bridge_cannot(run, BRIDGE_REFUSED, c->at, "required", "%s is required in %s", object->fields[f].name,
-                                       ocpi_version_name(run->to));
-    return true;
+    return complete(run, &pen, c->at);
 }

@@ -31,6 +31,8 @@ static yyjson_val *restrictions_of(yyjson_val *element)
 {
     yyjson_val *r = yyjson_obj_get(element, "restrictions"), *key, *value;
     size_t i, max;
+    if (!yyjson_is_obj(r))
+        return NULL;
     yyjson_obj_foreach(r, i, max, key, value)
     {
         if (!ocpi__bridge_empty(value))

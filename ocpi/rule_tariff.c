@@ -30,8 +30,10 @@ static unsigned dimensions(yyjson_val *element)
 static bool restricted(yyjson_val *element)
 {
     size_t i, max;
-    yyjson_val *key, *value;
-    yyjson_obj_foreach(yyjson_obj_get(element, "restrictions"), i, max, key, value)
+    yyjson_val *restrictions = yyjson_obj_get(element, "restrictions"), *key, *value;
+    if (!yyjson_is_obj(restrictions))
+        return false;
+    yyjson_obj_foreach(restrictions, i, max, key, value)
     {
         if (!yyjson_is_null(value) && !(yyjson_is_arr(value) && yyjson_arr_size(value) == 0))
             return true;
