@@ -10,6 +10,7 @@
 
 #define PAGE 10u
 #define PROBLEMS_SHOWN 20u
+#define SESSIONS_SINCE_S (30 * 24 * 3600)
 
 typedef enum verdict { GOOD, NOTE, BAD } verdict_t;
 
@@ -59,8 +60,10 @@ static hub_call_t *get(probe_t *probe, hub_slice_t url)
     call->url = url;
     call->headers[call->header_count++] =
         (hub_header_t){HUB_SLICE_LIT("Authorization"), hub_pool_printf(probe->pool, "Token %.*s", HUB_SLICE_FMT(token))};
-    call->headers[call->header_count++] = (hub_header_t){HUB_SLICE_LIT("X-Request-ID"), request};
-    call->headers[call->header_count++] = (hub_header_t){HUB_SLICE_LIT("X-Correlation-ID"), request};
+    if (probe->version != OCPI_V2_1_1) {
+        call->headers[call->header_count++] = (hub_header_t){HUB_SLICE_LIT("X-Request-ID"), request};
+        call->headers[call->header_count++] = (hub_header_t){HUB_SLICE_LIT("X-Correlation-ID"), request};
+    }
     call->done = on_answer;
     call->arg = &answered;
     probe->port.call(probe->port.self, call);
@@ -69,10 +72,9 @@ static hub_call_t *get(probe_t *probe, hub_slice_t url)
     return call;
 }
 
-/* GET with the checks common to all: HTTP 200, an envelope, status 1000. NULL: said why not. */
-static yyjson_val *get_data(probe_t *probe, const char *what, hub_slice_t url, hub_call_t **out)
+/* The checks common to all answers: HTTP 200, an envelope, status 1000. Its data; NULL: said why not. */
+static yyjson_val *data_of(probe_t *probe, const char *what, const hub_call_t *call)
 {
-    hub_call_t *call = *out = get(probe, url);
     if (call->err) {
         say(probe, BAD, "%s: %s (%.*s)", what, hub_err_info(call->err)->text, HUB_SLICE_FMT(call->detail));
         return NULL;
@@ -169,13 +171,27 @@ static void check_page(probe_t *probe, const char *what, const hub_call_t *call,
         say(probe, NOTE, "%s: a Link to a next page although this one holds all", what);
 }
 
+static hub_slice_t list_url(probe_t *probe, ocpi_module_t module, hub_slice_t url)
+{
+    char since[OCPI_TIME_MAX + 1];
+    const char *glue = memchr(url.ptr, '?', url.len) ? "&" : "?";
+    url = hub_pool_printf(probe->pool, "%.*s%slimit=%u", HUB_SLICE_FMT(url), glue, PAGE);
+    if (module != OCPI_MODULE_SESSIONS)
+        return url;
+    (void)ocpi_time_format((hub_now_ms() / 1000 - SESSIONS_SINCE_S) * 1000, since); /* P11: required */
+    return hub_pool_printf(probe->pool, "%.*s&date_from=%s", HUB_SLICE_FMT(url), since);
+}
+
 static void probe_list(probe_t *probe, ocpi_module_t module, hub_slice_t url)
 {
     char what[64];
-    hub_call_t *call;
     snprintf(what, sizeof what, "GET %s", ocpi_module_name(module));
-    const char *glue = memchr(url.ptr, '?', url.len) ? "&" : "?";
-    yyjson_val *data = get_data(probe, what, hub_pool_printf(probe->pool, "%.*s%slimit=%u", HUB_SLICE_FMT(url), glue, PAGE), &call);
+    const hub_call_t *call = get(probe, list_url(probe, module, url));
+    if (probe->version == OCPI_V2_1_1 && !call->err && (call->http_status == 404 || call->http_status == 405)) {
+        say(probe, NOTE, "%s: HTTP %d, no list: the side that receives, which 2.1.1 does not tell apart", what, call->http_status);
+        return;
+    }
+    yyjson_val *data = data_of(probe, what, call);
     if (!data)
         return;
     if (!yyjson_is_arr(data)) {
@@ -217,25 +233,36 @@ static void probe_endpoints(probe_t *probe, yyjson_val *details)
         say(probe, BAD, "details: no credentials endpoint");
 }
 
-static void walk(probe_t *probe, hub_slice_t url, const char *wanted)
+/* GET that tries the token in the other form when it is refused. The first form is the version's, or that of the newer ones. */
+static hub_call_t *get_either(probe_t *probe, hub_slice_t url)
 {
     hub_call_t *call = get(probe, url);
-    if (!call->err && call->http_status == 401) {
-        probe->raw_token = true;
-        call = get(probe, url);
-        if (!call->err && call->http_status == 200)
-            say(probe, NOTE, "the token is taken only without Base64: set profile.tokenEncoding raw");
-        else
-            probe->raw_token = false;
-    }
-    yyjson_val *versions = get_data(probe, "GET versions", url, &call);
+    if (call->err || call->http_status != 401)
+        return call;
+    probe->raw_token = !probe->raw_token;
+    hub_call_t *other = get(probe, url);
+    if (!other->err && other->http_status == 200)
+        return other;
+    probe->raw_token = !probe->raw_token;
+    return call;
+}
+
+static void walk(probe_t *probe, hub_slice_t url, const char *wanted)
+{
+    yyjson_val *versions = data_of(probe, "GET versions", get_either(probe, url));
     if (!versions)
         return;
+    bool raw = probe->raw_token;
     hub_slice_t details = choose_version(probe, versions, wanted);
     if (!details.len)
         return;
+    bool usual = probe->version == OCPI_V2_1_1;
     say(probe, GOOD, "version %s", ocpi_version_name(probe->version));
-    yyjson_val *data = get_data(probe, "GET version details", details, &call);
+    probe->raw_token = usual || raw;
+    yyjson_val *data = data_of(probe, "GET version details", get_either(probe, details));
+    if (probe->raw_token != usual)
+        say(probe, NOTE, "the token is taken only %s Base64: set profile.tokenEncoding %s", usual ? "in" : "without",
+            usual ? "base64" : "raw");
     if (data)
         probe_endpoints(probe, data);
 }

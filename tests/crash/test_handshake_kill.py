@@ -25,8 +25,9 @@ def tokens(hub, ident):
     return info["ourToken"], info["theirToken"]
 
 
+@pytest.mark.parametrize("version", ["2.1.1", "2.3.0"])
 @pytest.mark.parametrize("victim", ["sender", "receiver"])
-def test_registration_survives_kill_9(victim):
+def test_registration_survives_kill_9(victim, version):
     with Hub(name="receiver") as receiver, Hub(name="sender") as sender:
         receiver.party("DE", "CCC", ["CPO"])
         sender.party("DE", "EEE", ["EMSP"])
@@ -34,7 +35,7 @@ def test_registration_survives_kill_9(victim):
             token = f"token-a-{number}-0123456789"
             theirs = receiver.post("/v1/integrations", integration(number, customerRoles=["CPO"], initialRole="RECEIVER", initialToken=token))["id"]
             ours = sender.post("/v1/integrations", integration(number, customerRoles=["EMSP"], initialRole="SENDER", initialToken=token,
-                                                               endpointUrl=receiver.versions_url))["id"]
+                                                               endpointUrl=receiver.versions_url, versions=[version]))["id"]
             time.sleep(pause / 1000)
             hub = sender if victim == "sender" else receiver
             hub.kill9()

@@ -287,6 +287,9 @@ static void C18_lost_answer_is_repeated_with_the_same_token(void **state)
     /* C4: the partner may ask back at any time; elsewhere it is told to come again */
     assert_int_equal(ocpi(&alpha, HUB_GET, "/ocpi/versions", partner.token_b[0], NULL)->x.reply.status, 200);
     assert_int_equal(ocpi(&alpha, HUB_GET, "/ocpi/2.2.1/receiver/locations/NL/PPP/1", partner.token_b[0], NULL)->x.reply.status, 503);
+    static const hub_method_t changing[] = {HUB_POST, HUB_PUT, HUB_DELETE};
+    for (size_t i = 0; i < HUB_COUNT(changing); i++)
+        assert_int_equal(ocpi(&alpha, changing[i], "/ocpi/2.2.1/credentials", partner.token_b[0], "{}")->x.reply.status, 503);
     for (int i = 0; i < 1000 && fixture_fire(&alpha, 3000) == 0; i++)
         step();
     wait_status(&alpha, "CONNECTED");

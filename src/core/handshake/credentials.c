@@ -198,6 +198,8 @@ void hub_ocpi_credentials(hub_exchange_t *x)
             continue;
         if (rows[i].kinds & kind)
             rows[i].handle(x);
+        else if (kind & ON_PENDING) /* it may be registered in a moment: the partner knows of our exchange's success before us */
+            hub_reply_ocpi_err(x, HUB_EBUSY, HUB_SLICE_LIT("a credentials exchange is under way: try again in a moment"));
         else
             refuse_method(x, rows[i].allow, rows[i].why);
         return;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "handshake_run.h"
+#include "sync/push.h"
 
 /* ---- submitting ---- */
 
@@ -143,6 +144,15 @@ static void take_credentials(const hub_handshake_t *h, hub_registration_t *reg)
     reg->last_ok = hub_now_ms();
 }
 
+/* The connection moves to another version (C12): what the partner got in the old one it need not see in the new one, so everything is sent
+ * again, as to a new partner; all but CDRs, which are sent once. */
+static hub_err_t follow_version(hub_view_t *view, const hub_handshake_write_t *write, const hub_registration_t *reg)
+{
+    const hub_registration_t *before = &write->h->before;
+    bool moved = before->authorized && before->ocpi_version != reg->ocpi_version;
+    return moved ? hub_push_rewind_all(view, write->id) : HUB_EOK;
+}
+
 /* ---- the operations ---- */
 
 /* With the token goes where it is sent to: when the answer is lost, and the partner has registered us, token A opens nothing but the same
@@ -182,7 +192,8 @@ hub_err_t hub_handshake__registered(hub_view_t *view, hub_op_t *op)
         return err;
     take_credentials(h, &reg);
     carried_out(h, &reg);
-    return close_record(view, write, &reg);
+    err = follow_version(view, write, &reg);
+    return err ? err : close_record(view, write, &reg);
 }
 
 /* Which of our tokens did the partner come with? HUB_EUNAUTHORIZED: it has ended meanwhile. */
@@ -224,7 +235,8 @@ hub_err_t hub_handshake__answered(hub_view_t *view, hub_op_t *op)
     take_credentials(h, &reg);
     if (reg.wanted == HUB_WANT_POST)
         reg.wanted = HUB_WANT_NOTHING;
-    return close_record(view, write, &reg);
+    err = follow_version(view, write, &reg);
+    return err ? err : close_record(view, write, &reg);
 }
 
 hub_err_t hub_handshake__refreshed(hub_view_t *view, hub_op_t *op)

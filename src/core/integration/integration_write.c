@@ -223,7 +223,13 @@ static hub_err_t follow(changing_t *w)
 {
     hub_integration_change_t *c = w->c;
     bool retry = hub_setting_given(&c->in, S_RETRY) && hub_setting_true(c->in.json[S_RETRY]);
+    bool revoke = !w->create && hub_setting_given(&c->in, S_REVOKE_OLD) && hub_setting_true(c->in.json[S_REVOKE_OLD]);
     unsigned flags = flags_changed(w);
+    if (revoke) {
+        hub_err_t err = hub_registration_revoke(c->core, w->view, c->pool, c->tenant, c->id);
+        if (err)
+            return err;
+    }
     if (!w->create && !retry && !(flags & (HUB_SETTING_REGISTRATION | HUB_SETTING_SHARING)))
         return HUB_EOK;
     const hub_integration_t *old = w->create ? NULL : &w->before;

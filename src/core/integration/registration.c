@@ -282,6 +282,17 @@ hub_err_t hub_registration_void(hub_view_t *view, hub_registration_t *registrati
     return err;
 }
 
+hub_err_t hub_registration_revoke(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, uint32_t tenant, uint32_t id)
+{
+    hub_registration_t registration;
+    hub_err_t err = hub_registration_get(core, view, pool, tenant, id, &registration);
+    if (err || !registration.previous_token.len)
+        return err;
+    registration.previous_since = 0;
+    err = hub_registration_token_set(view, tenant, id, &registration.previous_token, HUB_SLICE_NONE, HUB_TOKEN_KIND_NONE, false);
+    return err ? err : hub_registration_put(core, view, tenant, id, &registration);
+}
+
 hub_err_t hub_registration_forget(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, uint32_t tenant, uint32_t id)
 {
     static const hub_table_t tables[] = {HUB_TABLE_REGISTRATION, HUB_TABLE_TRANSCRIPT};

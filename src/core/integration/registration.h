@@ -82,6 +82,8 @@ hub_err_t hub_registration_token_set(hub_view_t *view, uint32_t tenant, uint32_t
  */
 hub_err_t hub_registration_follow(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, const hub_integration_t *old,
                                   const hub_integration_t *now, bool retry);
+/* apply only: the token before the last PUT ends at once (decision J, revokeOld). */
+hub_err_t hub_registration_revoke(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, uint32_t tenant, uint32_t id);
 /* apply only: forgets tokens, registration, transcript. */
 hub_err_t hub_registration_forget(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, uint32_t tenant, uint32_t id);
 

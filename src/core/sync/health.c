@@ -83,7 +83,8 @@ static void add_old_token(const hub_agent_t *agent, hub_buf_t *out)
     if (!waits)
         return;
     (void)ocpi_time_format(since, text);
-    hub_buf_printf(out, "%s%s since %s: the old one stays valid until it does.", out->len ? " " : "", old_token, text);
+    hub_buf_printf(out, "%s%s since %s: the old one stays valid until it does (or is ended by revokeOld).", out->len ? " " : "", old_token,
+                   text);
 }
 
 static bool may_judge(hub_integration_status_t status, hub_slice_t text)

@@ -12,6 +12,8 @@ hub_err_t hub_push_forget(hub_view_t *view, uint32_t integration, bool gone);
 /* apply only: so much has come into this partner's sight, or gone out of it, that everything is read again from the beginning. A change of
  * the integration must come with it: then its push looks (hub_push_follow). What is being written down meanwhile does not undo it. */
 hub_err_t hub_push_rewind(hub_view_t *view, uint32_t integration, ocpi_module_t module);
+/* apply only: the same for all modules but CDRs, which are sent once. */
+hub_err_t hub_push_rewind_all(hub_view_t *view, uint32_t integration);
 
 #define HUB_PUSH_NOTE "Push: "
 /* Sentences for statusDescription about what keeps a flag from doing anything. */

@@ -45,6 +45,15 @@ hub_err_t hub_push_rewind(hub_view_t *view, uint32_t integration, ocpi_module_t 
     return err ? err : hub_cursor_put(view, &key, rewinds + 1);
 }
 
+hub_err_t hub_push_rewind_all(hub_view_t *view, uint32_t integration)
+{
+    hub_err_t err = HUB_EOK;
+    for (unsigned i = 0; i < HUB_PUSH_ROWS && !err; i++)
+        if (hub_push_rows[i].module != OCPI_MODULE_CDRS)
+            err = hub_push_rewind(view, integration, hub_push_rows[i].module);
+    return err;
+}
+
 /* u8 'S', u32 integration, u8 module, object key -> URL path below the endpoint, in the spelling that was sent. Where objects are deleted:
  * what this partner was sent and would have to be told to delete. Where not: what it was told to be REMOVED because it went out of its
  * sight, so that it is not told again. Where what was sent is remembered: a memo (pump.h). In table CURSOR, beside the cursor. */
