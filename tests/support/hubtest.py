@@ -325,6 +325,10 @@ def run(*args, env=None, timeout=30, stdin=None):
 # ---- a partner
 
 
+class Vanish(Exception):
+    """Raised by a script: the connection is dropped without an answer."""
+
+
 class Call:
     """A request that the partner got."""
 
@@ -587,6 +591,10 @@ class Partner:
                         return
                 try:
                     status, headers, body = partner.answer(call)
+                except Vanish:
+                    self.close_connection = True
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    return
                 except Exception as error:  # a broken script shows in the test, not as a hang
                     status, headers, body = 500, {}, repr(error).encode()
                 self.send(status, headers, body, truncated=bool(bad and bad[0] == "truncated" and partner._applies(bad, call)))

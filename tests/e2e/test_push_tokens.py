@@ -1,0 +1,61 @@
+"""Our tokens pushed to CPO-like partners (K1, K2)."""
+
+import pathlib
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+from hubtest import Hub, wait_until
+from objects import connect, token
+from roaming import Roaming, connect_hubs, delivery, switch, total, two_hubs
+
+
+def own(uid="UID1", **more):
+    made = token(uid, country="DE", party="EMS", **more)
+    del made["last_updated"]
+    return made
+
+
+def test_K1_K2_put_by_type_and_never_deleted():
+    with Hub() as hub, Roaming(role="CPO", country="NL", party="ABC") as partner:
+        hub.party("DE", "EMS", ["EMSP"])
+        hub.put("/v1/tokens/DE/EMS/UID1", own())
+        ident = connect(hub, partner, ["EMSP"])
+        switch(hub, ident, pushToken=True)
+        wait_until(lambda: ("DE/EMS/UID1", "type=RFID") in partner.tokens, 5)  # what was there before
+        hub.put("/v1/tokens/DE/EMS/UID1?type=APP_USER", own(type="APP_USER", whitelist="NEVER"))
+        wait_until(lambda: ("DE/EMS/UID1", "type=APP_USER") in partner.tokens, 5)
+        first = partner.requests("PUT", "/tokens/")[0]
+        assert first.headers["OCPI-from-party-id"] == "EMS" and first.headers["OCPI-to-party-id"] == "ABC"
+        assert hub.request("DELETE", "/v1/tokens/DE/EMS/UID1").status == 204
+        wait_until(lambda: partner.tokens["DE/EMS/UID1", "type=RFID"]["valid"] is False, 5)
+        assert partner.tokens["DE/EMS/UID1", "type=APP_USER"]["valid"] is True
+        assert not partner.requests("DELETE") and len(partner.requests("PUT", "/tokens/")) == 3
+        wait_until(lambda: delivery(hub, ident, "tokens", "push")["sent"] == 3, 5)
+
+
+def test_tokens_do_not_go_to_an_emsp():
+    with Hub() as hub, Roaming(role="EMSP", country="FR", party="OTH") as partner:
+        hub.party("DE", "EMS", ["EMSP", "CPO"])
+        ident = connect(hub, partner, ["EMSP", "CPO"])
+        switch(hub, ident, pushToken=True)
+        hub.put("/v1/tokens/DE/EMS/UID1", own())
+        text = wait_until(lambda: hub.get(f"/v1/integrations/{ident}?include=none")["statusDescription"], 5)
+        assert "pushToken is on but the partner's roles do not receive tokens" in text
+        assert not partner.requests("PUT", "/tokens/")
+
+
+def test_two_hubs_by_push_and_by_pull():
+    cpo, emsp = two_hubs()
+    with cpo, emsp:
+        emsp.post("/v1/tokens", [own(f"U{i}") for i in range(120)], status=200)
+        left, right = connect_hubs(cpo, emsp, {}, {"pushToken": True})
+        wait_until(lambda: total(cpo, "tokens") == 120, 20)
+        switch(emsp, right, pushToken=False)
+        emsp.post("/v1/tokens", [own(f"V{i}") for i in range(5)], status=200)
+        time.sleep(0.5)
+        assert total(cpo, "tokens") == 120
+        switch(cpo, left, pullTokensAll=True)
+        wait_until(lambda: total(cpo, "tokens") == 125, 20)
+        assert cpo.get(f"/v1/received/tokens/{left}/DE/EMS/V3?type=RFID")["object"]["uid"] == "V3"
