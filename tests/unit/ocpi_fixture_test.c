@@ -60,24 +60,7 @@ static void bad(void *arg, const char *path, const char *name)
     fail_msg("%s: %s at %.*s", path, problems.list[0].rule, HUB_SLICE_FMT(problems.list[0].pointer));
 }
 
-/* The module that a folder is named after: its object. */
-static ocpi_object_id_t object_of(const char *module)
-{
-    static const struct {
-        const char *module;
-        ocpi_object_id_t object;
-    } rows[] = {
-        {"credentials", OCPI_OBJECT_CREDENTIALS}, {"locations", OCPI_OBJECT_LOCATION}, {"tariffs", OCPI_OBJECT_TARIFF},
-        {"sessions", OCPI_OBJECT_SESSION},        {"cdrs", OCPI_OBJECT_CDR},           {"tokens", OCPI_OBJECT_TOKEN},
-    };
-    for (size_t i = 0; i < HUB_COUNT(rows); i++)
-        if (strcmp(rows[i].module, module) == 0)
-            return rows[i].object;
-    fail_msg("no module %s", module);
-    return OCPI_OBJECT_NONE;
-}
-
-/* Every folder of every version: as many modules in each, enough files in each. */
+/* Every folder of every version: the six modules at least, enough files in each. */
 static void fixtures(const char *kind, size_t least, void (*each)(void *arg, const char *path, const char *name))
 {
     for (size_t v = 0; v < HUB_COUNT(ocpi_versions); v++) {
@@ -88,7 +71,9 @@ static void fixtures(const char *kind, size_t least, void (*each)(void *arg, con
         while (dir && (entry = readdir(dir)) != NULL) {
             if (entry->d_name[0] == '.')
                 continue;
-            folder_t folder = {object_of(entry->d_name), ocpi_versions[v]};
+            folder_t folder = {ocpi_module_object(ocpi_module_parse(hub_slice_str(entry->d_name))), ocpi_versions[v]};
+            if (folder.object == OCPI_OBJECT_NONE)
+                fail_msg("%s/%s: no such module", root, entry->d_name);
             const char *path = hub_pool_printf(pool, "%s/%s/%s", root, entry->d_name, kind).ptr;
             size_t count = spec_each(pool, path, each, &folder);
             if (count < least)
@@ -97,7 +82,7 @@ static void fixtures(const char *kind, size_t least, void (*each)(void *arg, con
         }
         if (dir)
             closedir(dir);
-        assert_int_equal(modules, 6);
+        assert_true(modules >= 6);
     }
 }
 
