@@ -6,6 +6,8 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
+import pytest
+
 from hubtest import Hub, wait_until
 from objects import connect, token
 from roaming import Roaming, connect_hubs, delivery, switch, total, two_hubs
@@ -46,11 +48,12 @@ def test_tokens_do_not_go_to_an_emsp():
         assert not partner.requests("PUT", "/tokens/")
 
 
-def test_two_hubs_by_push_and_by_pull():
+@pytest.mark.parametrize("version", ["2.1.1", "2.2.1", "2.3.0"])
+def test_two_hubs_by_push_and_by_pull(version):
     cpo, emsp = two_hubs()
     with cpo, emsp:
         emsp.post("/v1/tokens", [own(f"U{i}") for i in range(120)], status=200)
-        left, right = connect_hubs(cpo, emsp, {}, {"pushToken": True})
+        left, right = connect_hubs(cpo, emsp, {}, {"pushToken": True}, version)
         wait_until(lambda: total(cpo, "tokens") == 120, 20)
         switch(emsp, right, pushToken=False)
         emsp.post("/v1/tokens", [own(f"V{i}") for i in range(5)], status=200)

@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 
-#include "object/session.h"
 #include "sharing/sharing.h"
 
 /* ---- its name ---- */
@@ -218,8 +217,6 @@ static hub_filling_t fill(hub_parcel_t *parcel)
     hub_err_t err = seen(parcel, &parcel->bytes);
     if (err == HUB_ENOT_FOUND || err == HUB_EUNKNOWN_LOCATION)
         return fill_unseen(parcel);
-    if (!err && row->module == OCPI_MODULE_SESSIONS)
-        parcel->bytes = hub_session_shape(parcel->pool, parcel->item->pump->push->agent->integration, parcel->bytes);
     if (err || ocpi_read(parcel->pool, parcel->bytes, &doc, NULL) != HUB_EOK)
         return HUB_FILL_FAILED;
     parcel->root = yyjson_doc_get_root(doc);
