@@ -118,6 +118,31 @@ def test_H2_the_party_that_is_asked_answers(hub):
             hub.request("PATCH", f"/v1/locations/NL/{party}/DOUBLE", {"publish": False})
 
 
+def test_H2_a_list_is_of_the_party_that_is_asked(hub):
+    parties = [{"countryCode": "NL", "partyId": p, "roles": ["CPO"]} for p in ("ABC", "XYZ")]
+    with Sight(hub, ourParties=parties) as sight:
+
+        def listed(party=None, limit=100):
+            headers = {"OCPI-to-country-code": "NL", "OCPI-to-party-id": party} if party else {}
+            found, url = [], sight.url("locations") + f"?limit={limit}"
+            while url:
+                reply = sight.partner.call_hub(hub, "GET", url, headers=headers)
+                assert reply.ocpi_status == 1000, reply
+                found += reply.data
+                url = reply.headers["Link"].split(">")[0].lstrip("<") if "Link" in reply.headers else None
+            assert int(reply.headers["X-Total-Count"]) == len(found)
+            assert party not in ("ABC", "XYZ") or {o["party_id"] for o in found} <= {party}
+            return sorted(o["id"] for o in found)
+
+        whole, one, other = listed(), listed("ABC"), listed("XYZ")
+        assert one and other and sorted(one + other) == whole
+        assert listed("NOB") == whole  # nobody here: as without (decision O)
+        # also where this partner sees some objects differently
+        assert hub.request("PUT", sight.path + "/locations/NL/ABC/HIDDEN", {}).status == 201
+        assert listed("ABC", 1) == listed("ABC") == sorted(one + ["HIDDEN"]) and listed("XYZ") == other and listed() == sorted(whole + ["HIDDEN"])
+        assert hub.request("DELETE", sight.path + "/locations/NL/ABC/HIDDEN").status == 204
+
+
 def test_bound_only_what_is_bound(hub):
     with Sight(hub, locationSharing="BOUND") as sight:
         assert sight.list("locations") == [] and sight.list("tariffs") == []

@@ -131,7 +131,8 @@ hub_difference_t hub_objects__compare(yyjson_mut_val *now, yyjson_mut_val *befor
 /* ---- object_list.c: pages, for both faces ---- */
 
 typedef struct hub_objects_page {
-    const hub_integration_t *to; /* NULL: our own, whole */
+    const hub_integration_t *to;  /* NULL: our own, whole */
+    const hub_party_ref_t *asked; /* one of its several parties of ours: only what that one owns (H2); NULL: all (decision O) */
     uint32_t tenant;
     ocpi_module_t module;
     ocpi_version_t version;

@@ -69,15 +69,61 @@ static hub_err_t add_row(hub_view_t *view, hub_pool_t *pool, const hub_objects_p
     return err;
 }
 
+/* ---- one of several parties of ours is asked ---- */
+
+typedef struct narrowed {
+    const hub_party_ref_t *party;
+    bool (*take)(void *arg, const hub_list_row_t *row);
+    void *take_arg;
+} narrowed_t;
+
+static bool take_of_party(void *arg, const hub_list_row_t *row)
+{
+    const narrowed_t *narrowed = arg;
+    hub_object_id_t id;
+    return hub_object_key_parse(row->key, &id) && hub_slice_caseeq_str(id.country, narrowed->party->country) &&
+           hub_slice_caseeq_str(id.party, narrowed->party->party) && (!narrowed->take || narrowed->take(narrowed->take_arg, row));
+}
+
+/* As if that party alone were on this integration. Where the audiences are not its own (an overlay, the owners of tokens) rows are looked
+ * at one by one, and counted so: a window that holds all of them does that. */
+static hub_err_t list_of_party(hub_view_t *view, hub_pool_t *pool, const hub_objects_page_t *page, hub_list_query_t *query)
+{
+    hub_integration_t *alone = hub_pool_alloc(pool, sizeof *alone);
+    hub_party_ref_t *party = HUB_POOL_NEW(pool, hub_party_ref_t);
+    *alone = *page->to;
+    *party = *page->asked;
+    alone->parties = party;
+    alone->party_count = 1;
+    hub_err_t err = hub_sharing_list(view, pool, alone, page->module, query);
+    bool by_token = hub_reach_governs(page->module) && page->module != OCPI_MODULE_TOKENS;
+    if (err || (!query->take && !by_token))
+        return err;
+    narrowed_t *narrowed = HUB_POOL_NEW(pool, narrowed_t);
+    *narrowed = (narrowed_t){.party = party, .take = query->take, .take_arg = query->take_arg};
+    query->take = take_of_party;
+    query->take_arg = narrowed;
+    if (query->from == INT64_MIN && query->to == INT64_MAX)
+        query->from++;
+    return HUB_EOK;
+}
+
+/* ---- pages ---- */
+
+static hub_err_t audiences(hub_view_t *view, hub_pool_t *pool, const hub_objects_page_t *page, hub_list_query_t *query)
+{
+    if (!page->to)
+        return HUB_EOK;
+    return page->asked ? list_of_party(view, pool, page, query) : hub_sharing_list(view, pool, page->to, page->module, query);
+}
+
 hub_err_t hub_objects__page(hub_view_t *view, hub_pool_t *pool, hub_objects_page_t *page)
 {
     hub_audience_t own = hub_audience(HUB_AUDIENCE_TENANT_OWN, page->tenant);
-    hub_list_query_t query = {.audiences = &own, .audience_count = 1};
-    hub_err_t err = page->to ? hub_sharing_list(view, pool, page->to, page->module, &query) : HUB_EOK;
+    hub_list_query_t query = {.audiences = &own, .audience_count = 1, .from = page->page.from, .to = page->page.to};
+    hub_err_t err = audiences(view, pool, page, &query);
     query.module = (uint8_t)page->module;
     query.form = (uint8_t)hub_projection_slot(page->version);
-    query.from = page->page.from;
-    query.to = page->page.to;
     query.offset = page->page.offset;
     query.position = page->page.position;
     query.limit = page->page.limit;

@@ -7,10 +7,32 @@
 
 /* ---- sender ---- */
 
+/* Which of our parties is asked (H2); party_count when the headers are missing or name nobody here: all of them (decision O). */
+static uint32_t party_asked(const hub_exchange_t *x)
+{
+    const hub_integration_t *to = x->state->integration;
+    uint32_t i = 0;
+    while (i < to->party_count && !(hub_slice_caseeq_str(x->header[HUB_HEADER_TO_COUNTRY], to->parties[i].country) &&
+                                    hub_slice_caseeq_str(x->header[HUB_HEADER_TO_PARTY], to->parties[i].party)))
+        i++;
+    return i;
+}
+
+/* NULL: all that there is. So it is when a hub is asked (H7). */
+static const hub_party_ref_t *party_of_list(const hub_exchange_t *x)
+{
+    const hub_integration_t *to = x->state->integration;
+    uint32_t asked = party_asked(x);
+    if (to->party_count < 2 || asked == to->party_count || (to->parties[asked].roles & to->customer_roles & OCPI_ROLE_HUB))
+        return NULL;
+    return &to->parties[asked];
+}
+
 void hub_ocpi_list(hub_exchange_t *x)
 {
     const hub_exchange_state_t *state = x->state;
     hub_objects_page_t page = {.to = state->integration,
+                               .asked = party_of_list(x),
                                .tenant = state->tenant,
                                .module = state->target.route->module,
                                .version = state->target.version,
@@ -37,17 +59,6 @@ void hub_ocpi_list(hub_exchange_t *x)
     }
     hub_objects__page_headers(x, &page);
     hub_reply_ocpi_parts(x, page.parts, page.part_count);
-}
-
-/* Which of our parties is asked (H2); the first when the headers are missing or name nobody here (decision O). */
-static uint32_t party_asked(const hub_exchange_t *x)
-{
-    const hub_integration_t *to = x->state->integration;
-    for (uint32_t i = 0; i < to->party_count; i++)
-        if (hub_slice_caseeq_str(x->header[HUB_HEADER_TO_COUNTRY], to->parties[i].country) &&
-            hub_slice_caseeq_str(x->header[HUB_HEADER_TO_PARTY], to->parties[i].party))
-            return i;
-    return 0;
 }
 
 /* The path of a sender has no party: the object is looked for with each of our parties of this connection, with the one asked first. */
