@@ -196,3 +196,21 @@ def test_own_sessions_over_v1(emsp):
     assert (answer["created"], answer["failed"]) == (5, 1)
     types = [(e["type"], e["direction"]) for e in hub.get("/v1/events?limit=1000")["events"] if e["id"] == "B1"]
     assert types == [("session.created", "own")]
+
+
+def test_an_own_session_of_2_1_1_is_seen_by_the_issuer_of_its_contract(emsp):
+    """auth_id alone: the token that has this contract says whose it is, else the contract itself (an eMA id)."""
+    hub = emsp.hub
+    place = {"id": "L1", "type": "ON_STREET", "address": "Quay 1", "city": "Delft", "postal_code": "2611", "country": "NLD",
+             "coordinates": {"latitude": "52.011600", "longitude": "4.357100"}, "evses": [], "last_updated": "2026-01-01T00:00:00Z"}
+    old = {"start_datetime": "2026-01-01T10:00:00Z", "kwh": 1.5, "auth_method": "WHITELIST", "location": place, "currency": "EUR",
+           "status": "ACTIVE", "last_updated": "2026-01-01T00:00:00Z"}
+    good(emsp.call("PUT", "/DE/EMS/CARD", token("CARD", "DE", "EMS", contract_id="ODD-7"), "tokens"), 201)
+    for ident, contract in (("TOKEN", "odd-7"), ("EMA", "DE-EMS-C00122045-K"), ("OTHER", "FR-FRE-C00122045-K"), ("NOBODY", "ODD-8")):
+        hub.put(f"/v1/sessions/NL/ABC/{ident}?version=2.1.1", {**old, "id": ident, "auth_id": contract}, 201)
+    assert set(listed(emsp)) == {"TOKEN", "EMA"}
+    seen = {s["id"]: s["cdr_token"]["uid"] for s in good(emsp.sender("sessions", ALL)).data}
+    assert seen == {"TOKEN": "CARD", "EMA": "#NA"}
+    emsp.call("PATCH", "/DE/EMS/CARD", {"contract_id": "ODD-8", "last_updated": NEWER}, "tokens")
+    hub.request("PATCH", "/v1/sessions/NL/ABC/NOBODY?version=2.1.1", {"kwh": 2})
+    assert set(listed(emsp)) == {"TOKEN", "EMA", "NOBODY"}

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "object/contract.h"
 #include "object/objects.h"
 #include "registration.h"
 #include "settings/collection.h"
@@ -284,10 +285,16 @@ typedef struct purge {
     hub_key_t prefix;
 } purge_t;
 
-static hub_err_t purge_object(hub_view_t *view, hub_slice_t key, int64_t now)
+static hub_err_t purge_object(hub_view_t *view, hub_pool_t *pool, hub_slice_t key, int64_t now)
 {
     hub_object_id_t id;
-    return hub_object_key_parse(key, &id) ? hub_object_delete(view, &id, now) : HUB_ESTORE;
+    hub_object_t head;
+    if (!hub_object_key_parse(key, &id))
+        return HUB_ESTORE;
+    hub_err_t err = id.module == OCPI_MODULE_TOKENS ? hub_object_get_key(view, key, &head) : HUB_EOK;
+    if (!err && id.module == OCPI_MODULE_TOKENS)
+        err = hub_contract_follow(view, pool, key, &head, NULL);
+    return err ? err : hub_object_delete(view, &id, now);
 }
 
 static hub_err_t purge(hub_view_t *view, hub_pool_t *pool, const purge_t *what, uint32_t limit, uint32_t *count)
@@ -304,7 +311,7 @@ static hub_err_t purge(hub_view_t *view, hub_pool_t *pool, const purge_t *what, 
         hub_key_t one;
         hub_key_init(&one);
         hub_key_bytes(&one, keys[i]);
-        err = what->table == HUB_TABLE_OBJECT ? purge_object(view, keys[i], now) : hub_view_delete(view, what->table, &one);
+        err = what->table == HUB_TABLE_OBJECT ? purge_object(view, pool, keys[i], now) : hub_view_delete(view, what->table, &one);
     }
     *count += found;
     return err;

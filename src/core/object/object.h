@@ -93,6 +93,7 @@ void hub_objects__settle_location(hub_settling_t *s, yyjson_mut_val *root, yyjso
 void hub_objects__settle_plain(hub_settling_t *s, yyjson_mut_val *root, yyjson_mut_val *stored);
 hub_err_t hub_objects__follow_location(hub_storing_t *s, yyjson_val *after);
 hub_err_t hub_objects__follow_tariff(hub_storing_t *s, yyjson_val *after);
+hub_err_t hub_objects__follow_token(hub_storing_t *s, yyjson_val *after);
 hub_err_t hub_objects__remove_location(hub_storing_t *s);
 hub_err_t hub_objects__remove_tariff(hub_storing_t *s);
 hub_err_t hub_objects__remove_token(hub_storing_t *s);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "contract.h"
 #include "sharing/sharing.h"
 
 /* ---- what only our own backend is held to ---- */
@@ -265,4 +266,9 @@ hub_err_t hub_objects__follow_tariff(hub_storing_t *s, yyjson_val *after)
 {
     (void)after; /* it is read from the store */
     return hub_sharing_follow_tariff(s->view, s->pool, &s->id);
+}
+
+hub_err_t hub_objects__follow_token(hub_storing_t *s, yyjson_val *after)
+{
+    return hub_contract_follow(s->view, s->pool, hub_key_slice(&s->key), s->exists ? &s->head : NULL, after);
 }

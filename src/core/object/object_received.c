@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "contract.h"
 #include "metrics.h"
 #include "projection.h"
 #include "sharing/sharing.h"
@@ -144,6 +145,13 @@ static bool status_only(const hub_storing_t *s)
     return true;
 }
 
+/* Through whom its party is reached, and its contract unless that is what it was. */
+static hub_err_t note_token(hub_storing_t *s, const whole_t *whole)
+{
+    hub_err_t err = hub_reach_note(s->core, s->view, s->in->from, s->in->country, s->in->party);
+    return err ? err : hub_contract_follow(s->view, s->pool, hub_key_slice(&s->key), s->exists ? &s->head : NULL, whole->normal_root);
+}
+
 static hub_err_t put(hub_storing_t *s, const whole_t *whole)
 {
     hub_incoming_t *in = s->in;
@@ -164,7 +172,7 @@ static hub_err_t put(hub_storing_t *s, const whole_t *whole)
         err = hub_object_put(s->view, &s->id, &in->head, status ? HUB_CHANGE_EVSE : HUB_CHANGE_OBJECT,
                              status ? in->evse_uid : HUB_SLICE_NONE);
     if (!err && s->row->traits & HUB_TRAIT_REACH)
-        err = hub_reach_note(s->core, s->view, in->from, in->country, in->party);
+        err = note_token(s, whole);
     return hub_objects__written(err ? err : put_quarantine(s));
 }
 

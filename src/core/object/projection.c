@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "contract.h"
 #include "object.h"
 
 ocpi_version_t hub_projection_written(const hub_object_t *head)
@@ -43,6 +44,12 @@ static yyjson_val *location_of(void *arg, hub_slice_t country, hub_slice_t party
     return hub_objects__read(asked->pool, bytes);
 }
 
+static bool token_of(void *arg, hub_slice_t contract, ocpi_bridge_token_t *out)
+{
+    const asked_t *asked = arg;
+    return hub_contract_find(asked->view, asked->pool, asked->id->tenant, contract, out);
+}
+
 hub_slice_t hub_projection_code(hub_pool_t *pool, hub_slice_t s)
 {
     char *out = hub_pool_alloc(pool, s.len + 1);
@@ -66,6 +73,7 @@ hub_err_t hub_projection_bridge(hub_view_t *view, hub_pool_t *pool, hub_slice_t 
                                   .country = hub_projection_code(pool, id.country),
                                   .party = hub_projection_code(pool, id.party),
                                   .location = location_of,
+                                  .token = token_of,
                                   .arg = &asked,
                                   .now_ms = hub_now_ms()};
     if (!losses)
