@@ -41,9 +41,9 @@ extern const size_t ocpi__route_count;
 
 /* index.c. The row of `name` in this version, NULL when the field is unknown. */
 const ocpi_field_t *ocpi__field(ocpi_object_id_t object, ocpi_version_t version, hub_slice_t name);
-static inline unsigned ocpi__version_row(ocpi_version_t version) /* 1, 2, 4: 0, 1, 2 */
+static inline unsigned ocpi__version_row(ocpi_version_t version) /* 0 is the oldest */
 {
-    return (unsigned)__builtin_ctz(version);
+    return (unsigned)__builtin_ctz((unsigned)version);
 }
 
 /* Patterns. What a text is against a pattern: FIT, ODD (usable though not as the specification has it), BAD. */

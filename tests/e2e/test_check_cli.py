@@ -1,4 +1,4 @@
-"""ocpi-hub check: one object, an array, one object a line; exit codes; text and JSON output."""
+"""ocpi-hub check: one object, an array, a response, one object a line, several files; exit codes; text and JSON output."""
 import json
 import os
 import pathlib
@@ -51,11 +51,67 @@ def test_a_patch_needs_last_updated():
 
 
 def test_usage_errors_exit_2():
-    for args in (["-"], ["-", "--version", "9", "--object", "Location"], ["-", "--version", "2.2.1"], LOCATION, ["-", "x", *LOCATION],
-                 ["-", "--nonsense", *LOCATION], ["-", "--object", "Location", "--version"]):
+    for args in (["-"], ["-", "--version", "9", "--object", "Location"], ["-", "--version", "2.2.1"], LOCATION, ["-", "--object", "Location"],
+                 ["-", "--nonsense", *LOCATION], ["-", "--object", "Location", "--version"], ["-", "--version=2.1.1", "--object=Parking"],
+                 [FIXTURES / "locations" / "good" / "smallest.json", "x.json"]):
         done = check(*args)
-        assert done.returncode == 2 and "usage:" in done.stderr, args
+        assert done.returncode == 2 and "usage:" in done.stderr and not done.stdout, args
     assert check("--help").returncode == 0
+
+
+def test_the_path_tells_version_and_object(tmp_path):
+    good = sorted((FIXTURES / "locations" / "good").glob("*.json")) + sorted((FIXTURES / "tariffs" / "good").glob("*.json"))
+    done = check(*good, "--lenient")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f"{len(good)} of {len(good)} objects fit"), done.stdout
+    for name in ("connector_1.json", "connectors-all.json", "Connector.json", "2.3.0/evse/connector.json"):
+        file = tmp_path / "2.2.1" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("{}")
+        assert "/standard error [required]" in check(file).stdout, name
+    (tmp_path / "2.2.1" / "locations.jsonl").write_text("{}")
+    assert "line 1 /country_code" in check(tmp_path / "2.2.1" / "locations.jsonl").stdout
+    assert "line 1 /uid" in check(tmp_path / "2.2.1" / "locations.jsonl", "--object=evses").stdout
+
+
+def test_several_files_are_told_apart_and_one_bad_file_does_not_stop_the_rest(tmp_path):
+    good, bad = FIXTURES / "locations" / "good" / "home_charger_not_published.json", FIXTURES / "tariffs" / "bad" / "required_currency.json"
+    done = check(bad, tmp_path / "tariffs" / "none.json", good, "--version=2.2.1")
+    assert done.returncode == 1 and "none.json" in done.stderr
+    assert done.stdout.splitlines() == [f"{bad}: /currency error [required] currency is required", "1 of 2 objects fit"]
+    out = json.loads(check(bad, good, "--json").stdout)
+    assert [(p["file"], p["pointer"], p["severity"]) for p in out["problems"]] == [(str(bad), "/currency", "error")]
+    assert (out["objects"], out["invalid"]) == (2, 1)
+
+
+def test_lines_by_name_and_by_flag(tmp_path):
+    good = json.dumps(json.loads((FIXTURES / "locations" / "good" / "home_charger_not_published.json").read_text()))
+    lines = "{broken\n" + good + "\n{}\n"
+    (tmp_path / "x.ndjson").write_text(lines)
+    for done in (check(tmp_path / "x.ndjson", *LOCATION, "--json"), check("-", *LOCATION, "--json", "--ndjson", stdin=lines)):
+        out = json.loads(done.stdout)
+        assert (out["objects"], out["invalid"], done.returncode) == (3, 2, 1)
+        assert [(p["line"], p["rule"]) for p in out["problems"]][:2] == [(1, "json"), (3, "required")]
+    (tmp_path / "x.json").write_text(lines)
+    assert json.loads(check(tmp_path / "x.json", *LOCATION, "--json").stdout)["objects"] == 1
+
+
+def test_a_response_is_unpacked():
+    good = json.loads((FIXTURES / "locations" / "good" / "home_charger_not_published.json").read_text())
+    bad = dict(good, facilities=["SAUNA"])
+    answer = {"data": [good, bad], "status_code": 1000, "timestamp": "2026-01-01T00:00:00Z"}
+    out = json.loads(check("-", *LOCATION, "--json", stdin=json.dumps(answer)).stdout)
+    assert [p["pointer"] for p in out["problems"]] == ["/data/1/facilities/0"] and out["objects"] == 2
+    done = check("-", *LOCATION, stdin=json.dumps(dict(answer, data=bad)))
+    assert done.stdout.startswith("/data/facilities/0 error [enum]")
+    assert check("-", "--version=2.2.1", "--object=ResponseFormat", stdin=json.dumps(answer)).stdout == "1 of 1 object fits\n"
+
+
+def test_every_object_of_every_version_can_be_named():
+    listed = [line.split() for line in check("--objects").stdout.splitlines()]
+    assert len(listed) > 70 and ["Parking", "-", "-", "2.3.0"] in listed
+    for name, *versions in listed[::9]:
+        assert all(version == "-" or check("-", "--object", name, "--version", version, stdin="[]").returncode == 0 for version in versions)
+    assert "Parking" not in check("--objects", "--version=2.1.1").stdout
 
 
 def test_a_missing_or_empty_file_exits_1(tmp_path):
