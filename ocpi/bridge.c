@@ -118,11 +118,12 @@ static bool enum_value(bridge_run_t *run, const ocpi_field_t *source, const ocpi
     if (!text.ptr)
         return ocpi__bridge_cannot(run, BRIDGE_LOSSY, at, "shape", "this must be a value of %s, not %s", ocpi__enum(target->ref)->name,
                                    ocpi__json_type(value));
-    if (ocpi_enum_has(target->ref, run->to, text) || (ocpi__enum(target->ref)->open & run->to)) {
+    bool has = ocpi_enum_has(target->ref, run->to, text);
+    const bridge_nearest_t *row = has ? NULL : nearest_of(run, source_enum, text);
+    if (has || (!row && (ocpi__enum(target->ref)->open & run->to))) {
         hub_buf_add_json(&run->out, text);
         return true;
     }
-    const bridge_nearest_t *row = nearest_of(run, source_enum, text);
     if (!row)
         return ocpi__bridge_cannot(run, BRIDGE_LOSSY, at, "shape", "%.*s is no value of %s in %s", text.len < 64 ? (int)text.len : 64,
                                    text.ptr, ocpi__enum(target->ref)->name, version_of(run));

@@ -55,7 +55,7 @@ static void one_value(const ocpi_field_t *source, const ocpi_field_t *target, co
 static void enums(const ocpi_field_t *source, const ocpi_field_t *target, ocpi_version_t from, ocpi_version_t to)
 {
     const ocpi_enum_t *e = ocpi__enum(source->ref);
-    if (ocpi__enum(target->ref)->open & to)
+    if ((ocpi__enum(target->ref)->open & to) && source->ref == target->ref)
         return;
     for (unsigned i = 0; i < e->count; i++)
         if ((e->values[i].versions & from) && !ocpi_enum_has(target->ref, to, hub_slice_str(e->values[i].text)))
