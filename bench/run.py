@@ -3,7 +3,7 @@
 
     bench/run.py --build build/bench [--quick] [--million] [--only NAME,…] [--out bench/results/FILE.md]
 
-Rows: check, get-one, get-page, put-integration, put-location, status-push, start-million (only with --million).
+Rows: check, bridge, get-one, get-page, put-integration, put-location, status-push, start-million (only with --million).
 """
 import argparse
 import json
@@ -273,6 +273,20 @@ class Bench:
             self.row(name, f"{both[0]:.0f} ns", f"yyjson alone {took['yyjson'][0]:.0f} ns", f"{both[1]:.2f}", "at most 3",
                      f"{size} bytes; parse and walk {took['ocpi_read'][1]:.2f}, with ocpi_normalise {normal[1]:.2f}")
 
+    # ---- an object in another version
+
+    def bridge(self):
+        self.new_folder()
+        lines = self.folder / "locations.ndjson"
+        lines.write_bytes(b"".join(line + b"\n" for line in ndjson(["locations", "--count", "5000"]).splitlines() if 1800 <= len(line) <= 2400))
+        for source, target in (("2.2.1", "2.1.1"), ("2.2.1", "2.3.0")):
+            out = subprocess.run([self.build / "bench/bench_micro_ocpi_bridge", lines, "Location", source, target, "50" if self.args.quick else "300"],
+                                 capture_output=True, text=True, check=True).stdout
+            size, losses, there = re.search(r"(\d+) bytes each, (\S+) losses each, (\d+) bytes out", out).groups()
+            alone, both = (float(ns) for ns in re.findall(r"(\d+) ns", out))
+            self.row(f"bridge one Location {source} → {target}", f"{1e9 / alone:,.0f} objects/s", f"with reading it {1e9 / both:,.0f} objects/s", "-",
+                     "report", f"one core; {size} → {there} bytes, {losses} losses each, {alone:.0f} ns")
+
     # ---- durable writes against a raw LMDB loop
 
     def compare_write(self, name, hub, value_bytes, keys, run, target):
@@ -417,6 +431,8 @@ class Bench:
         try:
             if self.wanted("check"):
                 self.check()
+            if self.wanted("bridge"):
+                self.bridge()
             if self.wanted("get-one") or self.wanted("get-page"):
                 self.reads()
             if self.wanted("put-integration") or self.wanted("put-location"):
