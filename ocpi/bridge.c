@@ -70,7 +70,16 @@ static void begin(bridge_run_t *run, bridge_pen_t *pen, hub_slice_t name)
 
 static void begin_field(bridge_run_t *run, bridge_pen_t *pen, const ocpi_field_t *field)
 {
-    begin(run, pen, hub_slice(field->name, field->name_len));
+    const size_t around = 4; /* ,"": */
+    hub_buf_reserve(&run->out, field->name_len + around);
+    char *p = run->out.ptr + run->out.len;
+    if (pen->begun)
+        *p++ = ',';
+    *p++ = '"'; /* names of rows need no escape */
+    memcpy(p, field->name, field->name_len);
+    memcpy(p + field->name_len, "\":", 2);
+    run->out.len = (size_t)(p + field->name_len + 2 - run->out.ptr);
+    pen->begun = true;
     pen->seen |= 1ull << (field - ocpi_object(pen->object)->fields);
 }
 

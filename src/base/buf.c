@@ -75,6 +75,15 @@ void hub_buf_printf(hub_buf_t *buf, const char *format, ...)
     buf->len += (size_t)n;
 }
 
+/* Eight bytes of which none needs an escape: no quote, backslash or control character. */
+static bool plain8(uint64_t word)
+{
+    const uint64_t ones = UINT64_MAX / 255, tops = ones * 128;
+    uint64_t quote = word ^ (ones * '"'), back = word ^ (ones * '\\'), del = word ^ (ones * 0x7F);
+    uint64_t found = ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((back - ones) & ~back) | ((del - ones) & ~del);
+    return !(found & tops);
+}
+
 void hub_buf_add_json(hub_buf_t *buf, hub_slice_t s)
 {
     static const char hex[] = "0123456789abcdef";
@@ -86,6 +95,10 @@ void hub_buf_add_json(hub_buf_t *buf, hub_slice_t s)
     char *p = buf->ptr + buf->len;
     *p++ = '"';
     for (size_t i = 0; i < s.len; i++) {
+        for (uint64_t word; i + 8 <= s.len && (memcpy(&word, s.ptr + i, 8), plain8(word)); i += 8, p += 8)
+            memcpy(p, &word, 8);
+        if (i == s.len)
+            break;
         unsigned char c = (unsigned char)s.ptr[i];
         if (c == '"' || c == '\\') {
             *p++ = '\\';
