@@ -136,6 +136,44 @@ static void the_party_of_the_token_is_named(void **state)
     assert_non_null(strstr(last()->headers, "OCPI-to-country-code: DE\nOCPI-to-party-id: EMS\n"));
 }
 
+static void sessions_of_a_role_that_comes_later_go_too(void **state)
+{
+    (void)state;
+    static const char one[] = "[{\"role\":\"EMSP\",\"party_id\":\"OTH\",\"country_code\":\"DE\",\"business_details\":{\"name\":\"o\"}}]";
+    static const char two[] = "[{\"role\":\"EMSP\",\"party_id\":\"OTH\",\"country_code\":\"DE\",\"business_details\":{\"name\":\"o\"}},"
+                              "{\"role\":\"EMSP\",\"party_id\":\"EMS\",\"country_code\":\"DE\",\"business_details\":{\"name\":\"e\"}}]";
+    add_party();
+    add_integration("{\"pushSession\":true}");
+    fixture_registration_t r = roaming(1, OCPI_V2_2_1);
+    r.roles = one;
+    fixture_register(r);
+    put_session("S1", "ACTIVE", 0, 201);
+    fixture_advance(1000);
+    assert_int_equal(fixture.sent_count, 0);
+    r.roles = two;
+    fixture_register(r);
+    fixture_advance(1000);
+    assert_int_equal(fixture_count(0, "PUT", S("S1")), 1);
+}
+
+static void before_2_2_a_patch_replaces_the_periods(void **state)
+{
+    (void)state;
+    roam_as(OCPI_V2_1_1, "");
+    put_location("L1", "l", "AVAILABLE", NULL, 201);
+    put_session("S1", "ACTIVE", 1, 201);
+    fixture_settle();
+    assert_string_equal(last()->method, "PUT");
+    assert_string_equal(last()->url, "http://partner.test" S("S1"));
+    assert_non_null(strstr(last()->body, "\"start_datetime\""));
+    put_session("S1", "ACTIVE", 3, 200);
+    fixture_settle();
+    assert_string_equal(last()->method, "PATCH");
+    for (int i = 0; i < 3; i++)
+        assert_non_null(strstr(last()->body, hub_pool_printf(fixture.pool, "10:%02d:00Z", i).ptr));
+    assert_null(strstr(last()->headers, "OCPI-"));
+}
+
 static void state_of_charge_is_left_out_where_it_is_not_sent(void **state)
 {
     (void)state;
@@ -349,6 +387,8 @@ int main(void)
         test(twenty_periods_one_by_one_arrive_once_each),
         test(S2_what_a_patch_cannot_say_goes_whole),
         test(the_party_of_the_token_is_named),
+        test(sessions_of_a_role_that_comes_later_go_too),
+        test(before_2_2_a_patch_replaces_the_periods),
         test(state_of_charge_is_left_out_where_it_is_not_sent),
         test(progress_goes_once_an_interval),
         test(status_and_completion_go_at_once),

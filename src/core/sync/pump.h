@@ -184,6 +184,7 @@ void hub_push__mark_key(hub_key_t *key, uint32_t integration, ocpi_module_t modu
 uint64_t hub_push__rewinds(hub_view_t *view, uint32_t integration, ocpi_module_t module);
 void hub_push__sweep(hub_pump_t *pump, hub_view_t *view); /* after deletions were missed */
 void hub_push__forget(hub_push_t *push);                  /* submits the reset of all cursors and marks */
+void hub_push__look_again(hub_push_t *push);              /* who sees our Sessions, CDRs and tokens has changed */
 
 /* push.c */
 void hub_push__run(hub_push_t *push); /* reads on and sends */

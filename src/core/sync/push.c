@@ -344,6 +344,22 @@ static void unregistered(hub_agent_t *agent, hub_view_t *view)
     hub_push__forget(agent->push);
 }
 
+static bool same_parties(const hub_party_ref_t *a, uint32_t a_count, const hub_party_ref_t *b, uint32_t b_count)
+{
+    bool same = a_count == b_count;
+    for (uint32_t i = 0; same && i < a_count; i++)
+        same = a[i].roles == b[i].roles && strcmp(a[i].country, b[i].country) == 0 && strcmp(a[i].party, b[i].party) == 0;
+    return same;
+}
+
+/* Between which parties Sessions, CDRs and tokens go. */
+static bool reach_changed(const hub_integration_t *old, const hub_integration_t *now)
+{
+    return old && old->authorized && now->authorized &&
+           !(same_parties(old->parties, old->party_count, now->parties, now->party_count) &&
+             same_parties(old->peer_roles, old->peer_role_count, now->peer_roles, now->peer_role_count));
+}
+
 void hub_push_follow(hub_agent_t *agent, const hub_integration_t *old)
 {
     hub_view_t *view;
@@ -361,6 +377,8 @@ void hub_push_follow(hub_agent_t *agent, const hub_integration_t *old)
     hub_view_close(view);
     if (!agent->push)
         return;
+    if (reach_changed(old, now))
+        hub_push__look_again(agent->push);
     /* A new address or token is worth a try at once. */
     bool moved = old && (!hub_slice_eq(old->their_token, now->their_token) || !hub_slice_eq(old->versions_url, now->versions_url));
     if (moved && agent->push->backoff_until) {

@@ -363,3 +363,46 @@ void hub_push__forget(hub_push_t *push)
     push->forgetting = true;
     hub_agent_hold(agent);
 }
+
+/* ---- looking again ---- */
+
+typedef struct hub_again {
+    hub_op_t op; /* first */
+    hub_agent_t *agent;
+    uint32_t id;
+} hub_again_t;
+
+static hub_err_t apply_again(hub_view_t *view, hub_op_t *op)
+{
+    hub_err_t err = HUB_EOK;
+    for (unsigned i = 0; i < HUB_PUSH_ROWS && !err; i++)
+        if (hub_push_rows[i].leave == HUB_LEAVE_ALONE)
+            err = hub_push_rewind(view, ((hub_again_t *)op)->id, hub_push_rows[i].module);
+    return err;
+}
+
+static void looked_again(hub_op_t *op)
+{
+    hub_agent_t *agent = ((hub_again_t *)op)->agent;
+    if (op->err)
+        hub_log(HUB_WARN, "push.again", HUB_INT("integration", agent->id), HUB_STR("error", hub_err_info(op->err)->name));
+    free(op);
+    if (agent->push && !agent->push->ended)
+        hub_push_follow(agent, NULL);
+    hub_agent_release(agent);
+}
+
+/* Nothing tells these pumps what came into sight with a role or a party: they read from the beginning. What the partner has of it is
+ * remembered. */
+void hub_push__look_again(hub_push_t *push)
+{
+    hub_agent_t *agent = push->agent;
+    hub_again_t *again = malloc(sizeof *again);
+    HUB_ASSERT(again);
+    *again = (hub_again_t){
+        .op = {.apply = apply_again, .done = looked_again, .reply_to = agent->worker->mailbox}, .agent = agent, .id = agent->id};
+    if (hub_store_submit(agent->worker->core->store, &again->op) != HUB_EOK)
+        free(again);
+    else
+        hub_agent_hold(agent);
+}
