@@ -15,8 +15,8 @@ MODULES = ("locations", "tariffs", "sessions", "cdrs")
 
 
 class Roaming(Partner):
-    """2.2.1. Where its roles receive: PUT and PATCH of sessions (S2, S3; a period that comes twice is kept twice), POST of CDRs (decision H),
-    PUT of tokens by type (K2)."""
+    """Where its roles receive: PUT and PATCH of sessions (S2, S3; a period that comes twice is kept twice; on 2.1.1 a PATCH replaces the
+    list), POST of CDRs (decision H), PUT of tokens by type (K2)."""
 
     def __init__(self, role="EMSP", country="DE", party="EMS", **more):
         ours, theirs = ("RECEIVER", "SENDER") if role == "EMSP" else ("SENDER", "RECEIVER")
@@ -55,7 +55,7 @@ class Roaming(Partner):
             body = call.body
             if call.method == "PATCH":
                 periods = stored.get("charging_periods", []) + body.get("charging_periods", [])
-                body = {**stored, **body, "charging_periods": periods}
+                body = {**stored, **body} if self.VERSION == "2.1.1" else {**stored, **body, "charging_periods": periods}
             self.sessions[rest] = body
         return 200, {}, envelope()
 
