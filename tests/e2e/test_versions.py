@@ -233,6 +233,17 @@ def test_C22_a_peer_with_hub_party_id_stands_for_any_party(hub):
         assert partner.call_hub(hub, "PUT", base + "/FR/XYZ/L1", location("L1", "FR", "XYZ")).status == 201
 
 
+def test_C22_H3_what_goes_to_a_hub_of_2_3_0_names_it(hub):
+    with Partner(role="EMSP", party="FRA", version="2.3.0") as partner:
+        partner.credentials = lambda version=None: {"token": partner.our_token, "url": partner.versions_url, "roles": partner.roles, "hub_party_id": "DEHUB"}
+        ident = connect(hub, partner, ["CPO"])
+        hub.request("PATCH", f"/v1/integrations/{ident}", {"models": {"pushLocation": True}})
+        hub.put("/v1/locations/NL/ABC/L1", location("L1"))
+        headers = partner.wait_for("PUT", "/locations/NL/ABC/L1")[0].headers
+        assert (headers["OCPI-to-country-code"], headers["OCPI-to-party-id"]) == ("DE", "HUB")
+        assert (headers["OCPI-from-country-code"], headers["OCPI-from-party-id"]) == ("NL", "ABC")
+
+
 @each_version
 def test_what_others_send_as_credentials(hub, version):
     files = sorted((spec_dir() / "payloads" / version / "credentials").glob("*/*.json")) if spec_dir() else []

@@ -150,6 +150,43 @@ static void T19_every_request_has_ids_of_its_own(void **state)
     fixture_settle();
 }
 
+/* The forms of 2.1.1: the token as it is, no ids, no routing headers. A call may be in another version than the connection. */
+static void T15_T19_H1_what_2_1_1_does_not_have(void **state)
+{
+    (void)state;
+    static const struct {
+        ocpi_version_t connection, call;
+        bool old;
+    } rows[] = {{OCPI_V2_1_1, 0, true},
+                {OCPI_V2_2_1, 0, false},
+                {OCPI_V2_3_0, 0, false},
+                {OCPI_V2_1_1, OCPI_V2_2_1, false},
+                {OCPI_V2_2_1, OCPI_V2_1_1, true}};
+    connect("{}");
+    for (size_t i = 0; i < HUB_COUNT(rows); i++) {
+        fixture_register((fixture_registration_t){.id = 1,
+                                                  .status = HUB_STATUS_CONNECTED,
+                                                  .authorized = true,
+                                                  .token = "their-token",
+                                                  .endpoints = endpoints,
+                                                  .endpoint_count = 1,
+                                                  .version = rows[i].connection,
+                                                  .roles = "[{\"role\":\"EMSP\",\"party_id\":\"EMS\",\"country_code\":\"DE\"}]"});
+        fixture_settle();
+        hub_ocpi_call_t *made = call(HUB_PUT, "{}");
+        made->version = rows[i].call;
+        made->routed = true;
+        hub_ocpi_call_start(made);
+        const char *token = rows[i].old ? "Authorization: Token their-token\n" : "Authorization: Token dGhlaXItdG9rZW4=\n";
+        assert_non_null(strstr(headers(), token));
+        assert_int_equal(strstr(headers(), "X-Request-ID") == NULL, rows[i].old);
+        assert_int_equal(strstr(headers(), "X-Correlation-ID") == NULL, rows[i].old);
+        assert_int_equal(strstr(headers(), "OCPI-") == NULL, rows[i].old);
+        assert_non_null(strstr(headers(), "Content-Type: application/json\n"));
+        fixture_settle();
+    }
+}
+
 static void broken(hub_call_t *made, unsigned number)
 {
     (void)number;
@@ -297,6 +334,7 @@ int main(void)
         test(C24_routing_headers_only_where_asked_for),
         test(H2_routing_headers_name_the_parties_of_the_module),
         test(T19_every_request_has_ids_of_its_own),
+        test(T15_T19_H1_what_2_1_1_does_not_have),
         test(answer_is_parsed_when_it_is_an_envelope),
         test(at_the_end_calls_are_cancelled),
         test(task_finds_the_agent_or_nobody),

@@ -67,6 +67,14 @@ static void T10_status_codes_by_version(void **state)
     assert_false(ocpi_status_known(2004, OCPI_V2_1_1));
     assert_true(ocpi_status_known(4001, OCPI_V2_3_0));
     assert_false(ocpi_status_known(1234, OCPI_V2_2_1));
+    for (int code = 1000; code < 5000; code++) { /* dec. C: what a version does not have is said by what it has */
+        for (size_t i = 0; i < HUB_COUNT(ocpi_versions); i++) {
+            int said = ocpi_status_in(code, ocpi_versions[i]);
+            bool moved = ocpi_versions[i] == OCPI_V2_1_1 && (code == 2004 || (code >= 4000 && code <= 4003));
+            assert_int_equal(said, !moved ? code : code == 2004 ? 2001 : 3000);
+            assert_true(!moved || ocpi_status_known(said, ocpi_versions[i]));
+        }
+    }
     assert_string_equal(ocpi_status_text(2001), "invalid or missing parameters");
     assert_null(ocpi_status_text(1999));
 }

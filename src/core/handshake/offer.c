@@ -324,6 +324,6 @@ hub_err_t hub_offer_read_credentials(hub_core_t *core, hub_pool_t *pool, const h
         *why = HUB_SLICE_LIT("/roles is longer than 1 MiB");
         return HUB_EINVALID;
     }
-    offer->hub_party_id = offer->version == OCPI_V2_3_0 ? hub_pool_copy(pool, ocpi_get_str(data, "hub_party_id")) : HUB_SLICE_NONE;
+    offer->hub_party_id = offer->version > OCPI_V2_2_1 ? hub_pool_copy(pool, ocpi_get_str(data, "hub_party_id")) : HUB_SLICE_NONE;
     return HUB_EOK;
 }

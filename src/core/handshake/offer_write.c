@@ -159,7 +159,7 @@ static hub_err_t write_211(writing_t *w)
 
 static hub_err_t write_roles(writing_t *w)
 {
-    const hub_party_ref_t *hub = w->version == OCPI_V2_3_0 ? hub_party(w->integration) : NULL; /* the role HUB is gone there */
+    const hub_party_ref_t *hub = w->version > OCPI_V2_2_1 ? hub_party(w->integration) : NULL; /* the role HUB is gone there */
     hub_err_t err = HUB_EOK;
     if (hub)
         hub_buf_printf(w->out, ",\"hub_party_id\":\"%s%s\"", hub->country, hub->party);

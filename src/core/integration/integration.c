@@ -109,30 +109,36 @@ bool hub_integration_has_peer_party(const hub_integration_t *integration, hub_sl
     return false;
 }
 
-static void decode_peer_roles(hub_integration_t *out, hub_slice_t json)
+static void add_peer_role(hub_integration_t *out, hub_slice_t country, hub_slice_t party, uint32_t roles)
 {
-    yyjson_doc *doc;
+    if (!country.len || !party.len)
+        return;
+    hub_party_ref_t *ref = &out->peer_roles[out->peer_role_count++];
+    hub_setting_copy(ref->country, sizeof ref->country, country);
+    hub_setting_copy(ref->party, sizeof ref->party, party);
+    ref->roles = roles;
+    out->peer_role_mask |= roles;
+}
+
+/* What 2.2.1 says by the role HUB, 2.3.0 says by hub_party_id: country code and party in one. It counts as a party of that role. */
+static void decode_peer_roles(hub_integration_t *out, hub_slice_t json, hub_slice_t hub)
+{
+    yyjson_doc *doc = NULL;
     size_t i, n;
     yyjson_val *item;
-    if (!json.len || ocpi_read(out->pool, json, &doc, NULL) != HUB_EOK)
-        return;
-    yyjson_val *root = yyjson_doc_get_root(doc);
-    out->peer_roles = hub_pool_zalloc(out->pool, (yyjson_arr_size(root) + 1) * sizeof *out->peer_roles);
+    if (json.len && ocpi_read(out->pool, json, &doc, NULL) != HUB_EOK)
+        doc = NULL;
+    yyjson_val *root = doc ? yyjson_doc_get_root(doc) : NULL;
+    out->peer_roles = hub_pool_zalloc(out->pool, (yyjson_arr_size(root) + 2) * sizeof *out->peer_roles);
     yyjson_arr_foreach(root, i, n, item)
     {
         ocpi_role_t role;
-        hub_slice_t country = ocpi_get_str(item, "country_code"), party = ocpi_get_str(item, "party_id");
-        if (!country.len || !party.len)
-            continue;
-        hub_party_ref_t *ref = &out->peer_roles[out->peer_role_count++];
-        hub_setting_copy(ref->country, sizeof ref->country, country);
-        hub_setting_copy(ref->party, sizeof ref->party, party);
-        if (ocpi_role_parse(ocpi_get_str(item, "role"), &role))
-            ref->roles = role;
-        out->peer_role_mask |= ref->roles;
+        bool known = ocpi_role_parse(ocpi_get_str(item, "role"), &role);
+        add_peer_role(out, ocpi_get_str(item, "country_code"), ocpi_get_str(item, "party_id"), known ? role : 0);
     }
-    if (out->peer_role_mask & OCPI_ROLE_HUB)
-        out->peer_is_hub = true;
+    if (hub.len > 2 && hub.len <= 5)
+        add_peer_role(out, hub_slice(hub.ptr, 2), hub_slice(hub.ptr + 2, hub.len - 2), OCPI_ROLE_HUB);
+    out->peer_is_hub = hub.len || (out->peer_role_mask & OCPI_ROLE_HUB);
 }
 
 static void take_registration(hub_integration_t *out, const hub_registration_t *registration)
@@ -149,8 +155,7 @@ static void take_registration(hub_integration_t *out, const hub_registration_t *
     out->versions_url = registration->versions_url;
     out->endpoints = registration->endpoints;
     out->endpoint_count = registration->endpoint_count;
-    out->peer_is_hub = registration->hub_party_id.len > 0;
-    decode_peer_roles(out, registration->roles_json);
+    decode_peer_roles(out, registration->roles_json, registration->hub_party_id);
 }
 
 /* ---- loading ---- */
