@@ -222,6 +222,7 @@ hub_err_t hub_row_put(hub_view_t *view, hub_audience_t audience, uint8_t module,
                       hub_slice_t object_key); /* replaces the row of the same created_seq */
 hub_err_t hub_row_delete(hub_view_t *view, hub_audience_t audience, uint8_t module, uint64_t created_seq);
 uint64_t hub_audience_count(hub_view_t *view, hub_audience_t audience, uint8_t module);
+uint64_t hub_audience_refused(hub_view_t *view, hub_audience_t audience, uint8_t module, uint8_t form); /* of them: without this form */
 
 /* ---- lists: pages over one or several audiences, merged ---- */
 
@@ -239,7 +240,9 @@ typedef struct hub_list_query {
     const hub_audience_t *audiences;
     uint32_t audience_count; /* ≤ HUB_LIST_AUDIENCES */
     uint8_t module;
-    uint8_t form;     /* which form the page's rows bring along */
+    uint8_t form;   /* which form the page's rows bring along */
+    bool form_only; /* own rows whose object has been refused this form are left out. `total` without a window counts an object that lies in
+                       an overlay besides as if it were not refused */
     int64_t from, to; /* last_updated window in ms, from inclusive, to exclusive; INT64_MIN and INT64_MAX: no window */
     /* Where two audiences have a row of the same created_seq the first named wins; false leaves the row out. NULL: takes all. */
     bool (*take)(void *arg, const hub_list_row_t *row);

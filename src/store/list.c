@@ -170,16 +170,25 @@ static bool counts(merge_t *m, const hub_list_row_t *row)
     return false;
 }
 
+static bool has_form(merge_t *m, const hub_list_row_t *row)
+{
+    hub_object_t object;
+    hub_err_t err = row->tag ? HUB_EOK : hub_store__object_find(m->view, row->key, &object);
+    if (err && err != HUB_ENOT_FOUND)
+        m->err = err;
+    return row->tag || (!err && object.form_state[m->query->form] != HUB_FORM_REFUSED);
+}
+
 static bool taken(merge_t *m, hub_list_row_t *row)
 {
     if (!counts(m, row))
         return false;
-    if (!m->query->take)
+    if (!m->query->take && !m->query->form_only)
         return true;
     hub_err_t err = resolve_key(m->view, m->query->module, row);
     if (err)
         m->err = err;
-    return !err && m->query->take(m->query->take_arg, row);
+    return !err && (!m->query->take || m->query->take(m->query->take_arg, row)) && (!m->query->form_only || has_form(m, row));
 }
 
 static bool next_taken(merge_t *m, hub_list_row_t *row)
@@ -287,7 +296,7 @@ static hub_err_t count_window(const pager_t *p, uint64_t *out)
 {
     const hub_list_query_t *q = p->query;
     uint64_t objects, inside = 0, below = 0, above = 0;
-    if (q->audience_count != 1 || q->take || !hub_store__leaves_rows(q->audiences[0]))
+    if (q->audience_count != 1 || q->take || q->form_only || !hub_store__leaves_rows(q->audiences[0]))
         return count_between(p, q->from, q->to, false, out);
     objects = hub_audience_count(p->view, q->audiences[0], q->module);
     hub_err_t err = count_between(p, q->from, q->to, true, &inside);
@@ -437,9 +446,22 @@ static uint64_t sum_of_counters(hub_view_t *view, const hub_list_query_t *query)
     return sum > 0 ? (uint64_t)sum : 0;
 }
 
-hub_err_t hub_list(hub_view_t *view, const hub_list_query_t *query, hub_pool_t *pool, hub_list_page_t *page)
+static uint64_t sum_of_refusals(hub_view_t *view, const hub_list_query_t *query)
 {
-    HUB_ASSERT(query->audience_count <= HUB_LIST_AUDIENCES);
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < query->audience_count; i++)
+        sum += hub_audience_refused(view, query->audiences[i], query->module, query->form);
+    return sum;
+}
+
+hub_err_t hub_list(hub_view_t *view, const hub_list_query_t *asked, hub_pool_t *pool, hub_list_page_t *page)
+{
+    HUB_ASSERT(asked->audience_count <= HUB_LIST_AUDIENCES);
+    hub_list_query_t own = *asked;
+    const hub_list_query_t *query = &own;
+    uint64_t refused = own.form_only ? sum_of_refusals(view, &own) : 0;
+    own.form_only = refused > 0; /* mostly there is none, and no row need be looked at for it */
+    own.total_adjust -= (int64_t)refused;
     bool window = query->from != INT64_MIN || query->to != INT64_MAX;
     position_t after;
     *page = (hub_list_page_t){0};

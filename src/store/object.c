@@ -327,10 +327,14 @@ hub_err_t hub_object_forms(hub_view_t *view, hub_slice_t bytes, const hub_object
     hub_err_t err = find(view, &key, &old);
     if (err || old.object.version != in->version)
         return err ? err : HUB_ECONFLICT;
+    hub_object_id_t id;
     hub_object_t now = old.object;
+    if (!hub_object_key_parse(bytes, &id))
+        return HUB_EINVALID;
     now.flags = in->flags;
     memcpy(now.form, in->form, sizeof now.form);
     memcpy(now.form_state, in->form_state, sizeof now.form_state);
     keep(view, &now, old.value);
-    return save(view, &key, &now, old.marks);
+    err = hub_store__refusals_move(view, id.module, &old.object, &now);
+    return err ? err : save(view, &key, &now, old.marks);
 }

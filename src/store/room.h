@@ -151,6 +151,8 @@ void hub_store__key_time(hub_key_t *key, int64_t ms);
 uint64_t hub_store__read_u64(const void *at); /* big-endian */
 int64_t hub_store__read_time(const void *at);
 /* object.c, row.c */
+#define MODULE_BITS 6 /* of a TOTAL key's module: above them 1 + the form of which refusals are counted; 0: rows are */
+hub_err_t hub_store__refusals_move(hub_view_t *view, uint8_t module, const hub_object_t *old, const hub_object_t *now);
 hub_err_t hub_store__object_find(hub_view_t *view, hub_slice_t key, hub_object_t *out); /* inside apply bytes last until the next write */
 hub_err_t hub_store__rows_move(hub_view_t *view, const hub_key_t *object, uint8_t module, uint64_t created_seq, const hub_object_t *old,
                                const hub_object_t *now);

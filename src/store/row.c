@@ -75,6 +75,38 @@ uint64_t hub_audience_count(hub_view_t *view, hub_audience_t audience, uint8_t m
     return rows;
 }
 
+/* ---- refusals ---- */
+
+static uint8_t refusals(uint8_t module, unsigned form)
+{
+    HUB_ASSERT(module < 1 << MODULE_BITS);
+    return (uint8_t)(module | (form + 1) << MODULE_BITS);
+}
+
+uint64_t hub_audience_refused(hub_view_t *view, hub_audience_t audience, uint8_t module, uint8_t form)
+{
+    return hub_audience_count(view, audience, refusals(module, form));
+}
+
+static hub_err_t refusals_add(hub_view_t *view, uint8_t module, const hub_object_t *object, unsigned form, int by)
+{
+    hub_err_t err = HUB_EOK;
+    for (uint32_t i = 0; object && object->form_state[form] == HUB_FORM_REFUSED && !err && i < object->audience_count; i++)
+        err = total_add(view, object->audiences[i], refusals(module, form), by);
+    return err;
+}
+
+hub_err_t hub_store__refusals_move(hub_view_t *view, uint8_t module, const hub_object_t *old, const hub_object_t *now)
+{
+    hub_err_t err = HUB_EOK;
+    for (unsigned form = 0; form < HUB_OBJECT_FORMS && !err; form++) {
+        err = refusals_add(view, module, old, form, -1);
+        if (!err)
+            err = refusals_add(view, module, now, form, 1);
+    }
+    return err;
+}
+
 /* ---- rows ---- */
 
 bool hub_store__updated_decode(hub_slice_t key, hub_slice_t value, hub_list_row_t *row)
@@ -189,7 +221,7 @@ static bool has(const hub_object_t *object, hub_audience_t audience)
 hub_err_t hub_store__rows_move(hub_view_t *view, const hub_key_t *object, uint8_t module, uint64_t created_seq, const hub_object_t *old,
                                const hub_object_t *now)
 {
-    hub_err_t err = HUB_EOK;
+    hub_err_t err = hub_store__refusals_move(view, module, old, now);
     bool moved = !old || !now || old->last_updated != now->last_updated;
     for (uint32_t i = 0; old && !err && i < old->audience_count; i++) {
         hub_audience_t audience = old->audiences[i];

@@ -126,17 +126,26 @@ static void check_updated(check_t *c, hub_slice_t key, hub_slice_t value)
         fault(c, HUB_TABLE_UPDATED, key, "is not where its object is in time");
 }
 
+/* Counters of rows, and of the refused among them (row.c). */
+static bool is_counted(check_t *c, unsigned what, hub_slice_t row)
+{
+    hub_list_row_t decoded;
+    hub_object_t object;
+    return !what || (what <= HUB_OBJECT_FORMS && hub_store__row_decode(row, &decoded) && !decoded.tag &&
+                     !hub_object_get_key(c->view, decoded.key, &object) && object.form_state[what - 1] == HUB_FORM_REFUSED);
+}
+
 static void check_total(check_t *c, hub_slice_t key, hub_slice_t value)
 {
     hub_scan_t scan;
     hub_slice_t row_key, row;
     hub_key_t prefix;
     uint64_t rows = 0;
-    hub_key_init(&prefix);
-    hub_key_bytes(&prefix, key);
+    unsigned module = key.len == 9 ? (unsigned char)key.ptr[8] : 0;
+    hub_store__key_audience(&prefix, key.len == 9 ? hub_store__read_u64(key.ptr) : 0, (uint8_t)(module & ((1u << MODULE_BITS) - 1)));
     hub_scan_init(&scan, c->view, HUB_TABLE_CREATED, &prefix, NULL, false);
     while (hub_scan_next(&scan, &row_key, &row))
-        rows++;
+        rows += is_counted(c, module >> MODULE_BITS, row);
     if (hub_scan_finish(&scan) || key.len != 9 || value.len != 8 || hub_store__read_u64(value.ptr) != rows)
         fault(c, HUB_TABLE_TOTAL, key, "is not the number of rows");
 }

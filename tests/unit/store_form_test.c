@@ -137,6 +137,19 @@ static void a_form_comes_later_unless_the_object_has_changed(void **state)
     assert_int_equal(fixture_apply(&f, put_later, &refused), HUB_EOK);
     expect(&f, "L1", "{\"v\":3}", none);
     assert_int_equal(hub_store_seq(f.store), 1); /* no reader hears of it */
+    hub_view_t *view = fixture_view(&f);
+    assert_int_equal(hub_audience_refused(view, OWN, 1, 0), 1);
+    assert_int_equal(hub_audience_refused(view, OWN, 1, 1), 0);
+    hub_view_close(view);
+    assert_int_equal(fixture_apply(&f, audiences, "L1"), HUB_EOK);
+    expect(&f, "L1", "{\"v\":3}", none);
+    view = fixture_view(&f);
+    assert_int_equal(hub_audience_refused(view, ALL, 1, 0), 1);
+    hub_view_close(view);
+    assert_int_equal(fixture_apply(&f, put_forms, "L1"), HUB_EOK);
+    view = fixture_view(&f);
+    assert_int_equal(hub_audience_refused(view, OWN, 1, 0) + hub_audience_refused(view, ALL, 1, 0), 0);
+    hub_view_close(view);
     fixture_close(&f);
 }
 

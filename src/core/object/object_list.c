@@ -124,6 +124,7 @@ hub_err_t hub_objects__page(hub_view_t *view, hub_pool_t *pool, hub_objects_page
     hub_err_t err = audiences(view, pool, page, &query);
     query.module = (uint8_t)page->module;
     query.form = (uint8_t)hub_projection_slot(page->version);
+    query.form_only = true;
     query.offset = page->page.offset;
     query.position = page->page.position;
     query.limit = page->page.limit;

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#define IDLE_MS 1000ull
+#define IDLE_MS 5000ull
 #define NEXT_MS 1ull
 #define MADE_MOST 32u    /* a batch holds its worker up for about a millisecond … */
 #define LOOKED_MOST 500u /* … also where there is nothing to do */
