@@ -118,7 +118,7 @@ static hub_err_t note_losses(hub_view_t *view, hub_pool_t *pool, hub_slice_t key
                              hub_object_t *head)
 {
     hub_object_id_t id;
-    uint32_t flag = HUB_OBJECT_LOSES << slot;
+    uint32_t flag = (uint32_t)HUB_OBJECT_LOSES << slot;
     bool had = head->flags & flag, has = losses->count > 0;
     if (!hub_object_key_parse(key, &id) || id.scope != HUB_SCOPE_OWN || (!had && !has))
         return HUB_EOK; /* what partners gave us loses nothing to any partner */
@@ -163,7 +163,7 @@ hub_err_t hub_projection_forget(hub_view_t *view, hub_slice_t key, const hub_obj
 {
     hub_err_t err = HUB_EOK;
     for (unsigned slot = 0; slot < HUB_OBJECT_FORMS && !err; slot++)
-        if (head->flags & HUB_OBJECT_LOSES << slot)
+        if (head->flags & ((uint32_t)HUB_OBJECT_LOSES << slot))
             err = hub_loss_put(view, NULL, hub_projection_version(slot), key, NULL);
     return err;
 }
