@@ -45,8 +45,7 @@ def connect(cpo, emsp, cpo_models=None, emsp_models=None, **cpo_connection):
         "ocpiConnection": {"initialRole": "RECEIVER", "initialToken": TOKEN_A, "customerRoles": ["CPO"], **cpo_connection}})["id"]
     right = emsp.post("/v1/integrations", {
         "integrationName": "to the CPO", "integrationType": "OCPI", "models": emsp_models or {},
-        "ocpiConnection": {"initialRole": "SENDER", "initialToken": TOKEN_A, "endpointUrl": cpo.versions_url, "customerRoles": ["EMSP"],
-                           "versions": ["2.2.1"]}})["id"]
+        "ocpiConnection": {"initialRole": "SENDER", "initialToken": TOKEN_A, "endpointUrl": cpo.versions_url, "customerRoles": ["EMSP"]}})["id"]
     for hub, ident in ((cpo, left), (emsp, right)):
         wait_until(lambda: status_of(hub, ident)["integrationStatus"] == "CONNECTED", 15,
                    what=f"{hub.name} connected: {status_of(hub, ident)}")
