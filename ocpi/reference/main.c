@@ -216,8 +216,8 @@ int main(void)
         }
     }
     printf("\n## Enums\n");
-    for (uint16_t id = 1; id < OCPI_ENUM_COUNT; id++)
-        print_enum(id);
+    for (unsigned id = 1; id < OCPI_ENUM_COUNT; id++)
+        print_enum((uint16_t)id);
     print_routes();
     return 0;
 }
