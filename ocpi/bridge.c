@@ -398,7 +398,7 @@ static bool whole(bridge_run_t *run, yyjson_val *root)
     if (!yyjson_is_obj(root))
         return ocpi__bridge_cannot(run, BRIDGE_REFUSED, NULL, "shape", "this must be an object, not %s", ocpi__json_type(root));
     ocpi_ruling_t ruling = {.version = run->to, .breach = breach, .arg = run};
-    ocpi__rules_apply(&ruling, id, root);
+    ocpi__rules_apply_to(&ruling, id, root);
     return !run->why.row && ocpi__bridge_object(run, id, id, root, NULL);
 }
 

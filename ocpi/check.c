@@ -270,11 +270,12 @@ static void breach(void *arg, const ocpi_rule_t *rule, hub_slice_t below)
     ocpi_problem_add(here->run->problems, severity(here->run, 0, (weight_t)rule->weight), pointer, rule->number, "%s", rule->text);
 }
 
-static void check_rules(run_t *run, ocpi_object_id_t id, yyjson_val *value, const frame_t *at)
+static void check_rules(run_t *run, ocpi_object_id_t id, uint64_t seen, yyjson_val *const *members, const frame_t *at)
 {
     here_t here = {run, at};
-    ocpi_ruling_t ruling = {run->check->version, breach, &here};
-    ocpi__rules_apply(&ruling, id, value);
+    ocpi_version_t version = run->check->version;
+    ocpi_ruling_t ruling = {version, ocpi__index(id, version), seen, members, breach, &here};
+    ocpi__rules_apply(&ruling, id);
 }
 
 /* ---- objects ---- */
@@ -286,7 +287,7 @@ static void check_object(run_t *run, ocpi_object_id_t id, yyjson_val *value, con
     const ocpi_index_t *index = ocpi__index(id, version);
     uint64_t seen = 0, null = 0;
     size_t i, max;
-    yyjson_val *key, *member;
+    yyjson_val *key, *member, *members[64]; /* those of seen, by row */
     yyjson_obj_foreach(value, i, max, key, member)
     {
         hub_slice_t name = ocpi__text(key);
@@ -300,6 +301,7 @@ static void check_object(run_t *run, ocpi_object_id_t id, yyjson_val *value, con
             continue;
         }
         seen |= bit;
+        members[row] = member;
         if (!field->list && ocpi__fits(field, version, member))
             continue; /* nearly always */
         frame_t here = {at, name, 0};
@@ -310,7 +312,7 @@ static void check_object(run_t *run, ocpi_object_id_t id, yyjson_val *value, con
         report_missing(run, &object->fields[f], value, null >> f & 1, at, where);
     }
     if (!(where & AT_PARTIAL))
-        check_rules(run, id, value, at);
+        check_rules(run, id, seen, members, at);
 }
 
 bool ocpi_check(yyjson_val *root, const ocpi_check_t *check, ocpi_problems_t *problems)

@@ -11,18 +11,19 @@ static unsigned dimension(yyjson_val *component)
         const char *text;
         unsigned bit;
     } rows[] = {{"ENERGY", ENERGY}, {"FLAT", FLAT}, {"PARKING_TIME", PARKING_TIME}, {"TIME", TIME}};
+    hub_slice_t type = ocpi_get_str(component, "type");
     for (size_t i = 0; i < HUB_COUNT(rows); i++)
-        if (ocpi__is(component, "type", rows[i].text))
+        if (hub_slice_eq_str(type, rows[i].text))
             return rows[i].bit;
     return 0;
 }
 
-static unsigned dimensions(yyjson_val *element)
+static unsigned dimensions_of(yyjson_val *components)
 {
     unsigned bits = 0;
     size_t i, max;
     yyjson_val *component;
-    yyjson_arr_foreach(yyjson_obj_get(element, "price_components"), i, max, component) bits |= dimension(component);
+    yyjson_arr_foreach(components, i, max, component) bits |= dimension(component);
     return bits;
 }
 
@@ -42,15 +43,15 @@ static bool restricted(yyjson_val *element)
 }
 
 /* F3: for each dimension the first element that fits applies (2.1.1: for all of them together). Elements for reservations stand apart. */
-void ocpi__rule_reachable_elements(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule, yyjson_val *value)
+void ocpi__rule_reachable_elements(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule)
 {
     unsigned taken = 0;
     bool whole = ruling->version == OCPI_V2_1_1;
     size_t i, max;
     yyjson_val *element;
-    yyjson_arr_foreach(yyjson_obj_get(value, "elements"), i, max, element)
+    yyjson_arr_foreach(ocpi__top(ruling, "elements"), i, max, element)
     {
-        unsigned mine = dimensions(element);
+        unsigned mine = dimensions_of(yyjson_obj_get(element, "price_components"));
         bool reservation = ocpi__has(yyjson_obj_get(element, "restrictions"), "reservation");
         if (mine && !reservation && (whole ? taken != 0 : (mine & ~taken) == 0))
             ocpi__breach(ruling, rule, "/elements/%zu", i);
@@ -60,12 +61,12 @@ void ocpi__rule_reachable_elements(const ocpi_ruling_t *ruling, const ocpi_rule_
 }
 
 /* F5 */
-void ocpi__rule_free_is_flat(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule, yyjson_val *value)
+void ocpi__rule_free_is_flat(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule)
 {
     size_t i, j, max, most, count = 0;
     unsigned seen = 0;
     yyjson_val *element, *component;
-    yyjson_arr_foreach(yyjson_obj_get(value, "elements"), i, max, element)
+    yyjson_arr_foreach(ocpi__top(ruling, "elements"), i, max, element)
     {
         yyjson_arr_foreach(yyjson_obj_get(element, "price_components"), j, most, component)
         {
@@ -81,34 +82,35 @@ void ocpi__rule_free_is_flat(const ocpi_ruling_t *ruling, const ocpi_rule_t *rul
 }
 
 /* F7. Limits are before taxes first of all. */
-void ocpi__rule_price_order(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule, yyjson_val *value)
+void ocpi__rule_price_order(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule)
 {
     const char *name = ocpi__net(ruling);
     double least, most;
-    if (ocpi__get_number(yyjson_obj_get(value, rule->a), name, &least) && ocpi__get_number(yyjson_obj_get(value, rule->b), name, &most) &&
+    if (ocpi__get_number(ocpi__top(ruling, rule->a), name, &least) && ocpi__get_number(ocpi__top(ruling, rule->b), name, &most) &&
         least > most)
         ocpi__breach(ruling, rule, "/%s", rule->b);
 }
 
 /* F6 */
-void ocpi__rule_reservation_dimensions(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule, yyjson_val *value)
+void ocpi__rule_reservation_dimensions(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule)
 {
-    if (ocpi__has(yyjson_obj_get(value, "restrictions"), "reservation") && (dimensions(value) & ~(unsigned)(FLAT | TIME)))
+    if (ocpi__has(ocpi__top(ruling, "restrictions"), "reservation") &&
+        (dimensions_of(ocpi__top(ruling, "price_components")) & ~(unsigned)(FLAT | TIME)))
         ocpi__breach(ruling, rule, "/price_components");
 }
 
 /* ---- tokens ---- */
 
 /* K11 */
-void ocpi__rule_app_whitelist(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule, yyjson_val *value)
+void ocpi__rule_app_whitelist(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule)
 {
-    bool app = ocpi__is(value, "type", "AD_HOC_USER") || ocpi__is(value, "type", "APP_USER");
-    if (app && ocpi__has(value, "whitelist") && !ocpi__is(value, "whitelist", "NEVER"))
+    bool app = ocpi__top_is(ruling, "type", "AD_HOC_USER") || ocpi__top_is(ruling, "type", "APP_USER");
+    if (app && ocpi__top(ruling, "whitelist") && !ocpi__top_is(ruling, "whitelist", "NEVER"))
         ocpi__breach(ruling, rule, "/whitelist");
 }
 
-void ocpi__rule_no_emaid(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule, yyjson_val *value)
+void ocpi__rule_no_emaid(const ocpi_ruling_t *ruling, const ocpi_rule_t *rule)
 {
-    if (ocpi__is(value, "type", "EMAID"))
+    if (ocpi__top_is(ruling, "type", "EMAID"))
         ocpi__breach(ruling, rule, "/type");
 }
