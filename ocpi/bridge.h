@@ -18,32 +18,26 @@ struct bridge_call;
 typedef bool bridge_rule_t(struct bridge_call *call);
 
 typedef struct bridge_move {
-    ocpi_object_id_t object;
-    const char *field;
-    uint8_t from, to;
+    const char *field, *rule_name, *target, *value, *why; /* target: "NONE" when there is none */
     bridge_rule_t *rule;
-    const char *rule_name, *target, *value; /* target: "NONE" when there is none */
+    ocpi_object_id_t object;
     bridge_mark_t mark;
-    const char *why;
+    uint8_t from, to;
 } bridge_move_t;
 
 typedef struct bridge_fill {
-    ocpi_object_id_t object;
-    const char *field;
-    uint8_t from, to;
+    const char *field, *value, *why;
     bridge_rule_t *rule;
-    const char *value;
+    ocpi_object_id_t object;
     bridge_mark_t mark;
-    const char *why;
+    uint8_t from, to;
 } bridge_fill_t;
 
 typedef struct bridge_nearest {
-    uint16_t enum_id;
-    const char *value;
-    uint8_t to;
-    const char *nearest; /* NULL: none */
+    const char *value, *nearest, *why; /* nearest: NULL when there is none */
     bridge_mark_t mark;
-    const char *why;
+    uint16_t enum_id;
+    uint8_t to;
 } bridge_nearest_t;
 
 typedef struct bridge_whole {
@@ -131,16 +125,12 @@ void ocpi__bridge_left_out(bridge_run_t *run, const bridge_frame_t *at); /* a lo
 void ocpi__bridge_refused(bridge_run_t *run);                            /* the last loss: there is no output, for run->why */
 
 /* The rules. */
-#define BRIDGE_RULES(X)                                                                                                                    \
-    X(SAME)                                                                                                                                \
-    X(RENAME)                                                                                                                              \
-    X(DROP)                                                                                                                                \
-    X(OMIT)                                                                                                                                \
-    X(OWNED) X(REFUSE) X(ONLY) X(CUT) X(NOT) X(FIRST) X(LISTED) X(DEGREES) X(HOURS) X(ELEMENTS) X(LIMIT) X(STARTED) X(TAXED) X(NET)        \
-        X(TAXES) X(SUM) X(NUMBER) X(PRICED) X(CONTRACT) X(TOKEN) X(EMBED) X(REFERENCE) X(PLACE) X(PLACED) X(OWNER) X(VALUE) X(ZONE)        \
-            X(ALWAYS)
-#define BRIDGE_RULE(name) bridge_rule_t ocpi__bridge_rule_##name;
-BRIDGE_RULES(BRIDGE_RULE)
-#undef BRIDGE_RULE
+bridge_rule_t ocpi__bridge_rule_SAME, ocpi__bridge_rule_RENAME, ocpi__bridge_rule_DROP, ocpi__bridge_rule_OMIT, ocpi__bridge_rule_OWNED,
+    ocpi__bridge_rule_REFUSE, ocpi__bridge_rule_ONLY, ocpi__bridge_rule_CUT, ocpi__bridge_rule_NOT, ocpi__bridge_rule_FIRST,
+    ocpi__bridge_rule_LISTED, ocpi__bridge_rule_DEGREES, ocpi__bridge_rule_HOURS, ocpi__bridge_rule_ELEMENTS, ocpi__bridge_rule_LIMIT,
+    ocpi__bridge_rule_STARTED, ocpi__bridge_rule_TAXED, ocpi__bridge_rule_NET, ocpi__bridge_rule_TAXES, ocpi__bridge_rule_SUM,
+    ocpi__bridge_rule_NUMBER, ocpi__bridge_rule_PRICED, ocpi__bridge_rule_CONTRACT, ocpi__bridge_rule_TOKEN, ocpi__bridge_rule_EMBED,
+    ocpi__bridge_rule_REFERENCE, ocpi__bridge_rule_PLACE, ocpi__bridge_rule_PLACED, ocpi__bridge_rule_OWNER, ocpi__bridge_rule_VALUE,
+    ocpi__bridge_rule_ZONE, ocpi__bridge_rule_ALWAYS;
 
 #endif

@@ -72,7 +72,7 @@ static bool letters(hub_slice_t text, size_t from, size_t count, bool digits)
 static bool issuer_of(hub_slice_t contract, ocpi_bridge_token_t *out)
 {
     const size_t shortest = 11;
-    if (contract.len < shortest || !letters(contract, 0, 2, false))
+    if (!contract.ptr || contract.len < shortest || !letters(contract, 0, 2, false))
         return false;
     size_t party = contract.ptr[2] == '-' ? 3 : 2;
     if (!letters(contract, party, 3, true) || (party == 3 && contract.ptr[6] != '-'))

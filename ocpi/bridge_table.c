@@ -4,7 +4,7 @@
 #include "bridge.h"
 
 #define OCPI_MOVE(object, field, from, to, rule, target, value, mark, why)                                                                 \
-    {OCPI_OBJECT_##object, #field, from, to, ocpi__bridge_rule_##rule, #rule, #target, value, BRIDGE_##mark, why},
+    {#field, #rule, #target, value, why, ocpi__bridge_rule_##rule, OCPI_OBJECT_##object, BRIDGE_##mark, from, to},
 #define OCPI_FILL(object, field, from, to, rule, value, mark, why)
 #define OCPI_NEAREST(enum_name, value, to, nearest, mark, why)
 #define OCPI_WHOLE(object, field)
@@ -16,7 +16,7 @@ const size_t ocpi__bridge_move_count = HUB_COUNT(ocpi__bridge_moves);
 #undef OCPI_FILL
 #define OCPI_MOVE(object, field, from, to, rule, target, value, mark, why)
 #define OCPI_FILL(object, field, from, to, rule, value, mark, why)                                                                         \
-    {OCPI_OBJECT_##object, #field, from, to, ocpi__bridge_rule_##rule, value, BRIDGE_##mark, why},
+    {#field, value, why, ocpi__bridge_rule_##rule, OCPI_OBJECT_##object, BRIDGE_##mark, from, to},
 const bridge_fill_t ocpi__bridge_fills[] = {
 #include "ocpi/tbl/bridge.def"
 };
@@ -25,7 +25,7 @@ const size_t ocpi__bridge_fill_count = HUB_COUNT(ocpi__bridge_fills);
 #undef OCPI_NEAREST
 #define OCPI_FILL(object, field, from, to, rule, value, mark, why)
 #define NONE NULL
-#define OCPI_NEAREST(enum_name, value, to, nearest, mark, why) {OCPI_ENUM_##enum_name, value, to, nearest, BRIDGE_##mark, why},
+#define OCPI_NEAREST(enum_name, value, to, nearest, mark, why) {value, nearest, why, BRIDGE_##mark, OCPI_ENUM_##enum_name, to},
 const bridge_nearest_t ocpi__bridge_nearest[] = {
 #include "ocpi/tbl/bridge.def"
 };

@@ -1,7 +1,7 @@
 /* What holds of every conversion: the output fits its version or there is a refusal with its reason, and an object that goes to another
  * version and back is the same but where a loss was declared. Over fixtures, the specification's examples, third-party payloads, and
  * objects made from the rows. */
-#include "bridge.h"
+#include "bridge_fixture.h"
 #include "ocpi/bridge.h"
 #include "ocpi/decimal.h"
 #include "sample.h"

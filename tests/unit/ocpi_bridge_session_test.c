@@ -1,5 +1,5 @@
 /* Sessions and CDRs between versions: tokens, places, costs, times. */
-#include "bridge.h"
+#include "bridge_fixture.h"
 
 static int setup(void **state)
 {

@@ -1,5 +1,5 @@
 /* Tariffs and prices between versions: what keeps its meaning goes on, what would not is refused. */
-#include "bridge.h"
+#include "bridge_fixture.h"
 
 static int setup(void **state)
 {

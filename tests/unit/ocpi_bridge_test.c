@@ -1,5 +1,5 @@
 /* The rows of the bridge, one by one: what an object becomes in another version, and what is recorded as lost. */
-#include "bridge.h"
+#include "bridge_fixture.h"
 
 static int setup(void **state)
 {

@@ -1,6 +1,6 @@
 /* The bridge in tests: conversions written as JSON with ' for ", and what must hold of every one of them. */
-#ifndef TESTS_BRIDGE_H
-#define TESTS_BRIDGE_H
+#ifndef TESTS_BRIDGE_FIXTURE_H
+#define TESTS_BRIDGE_FIXTURE_H
 
 #include "json.h"
 
