@@ -40,6 +40,10 @@ static void match(ocpi_target_t *out, const hub_slice_t *segment, unsigned count
     if (module == OCPI_MODULE_NONE || module == OCPI_MODULE_VERSIONS || module == OCPI_MODULE_CREDENTIALS)
         return;
     find_row(out, module, sender ? OCPI_SENDER : OCPI_RECEIVER, out->version, count - 3);
+    if (out->route && out->route->action == OCPI_ACTION_PREFERENCES && !hub_slice_eq_str(segment[count - 1], "charging_preferences")) {
+        out->route = NULL;
+        out->methods = 0;
+    }
     out->segment_count = out->route ? count - 3 : 0;
     for (unsigned i = 0; i < out->segment_count; i++)
         out->segment[i] = segment[i + 3];

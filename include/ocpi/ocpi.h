@@ -294,6 +294,7 @@ typedef enum ocpi_action {
     OCPI_ACTION_LIST,        /* GET base, sender */
     OCPI_ACTION_OBJECT,      /* one object or level of it, either side: GET PUT PATCH DELETE */
     OCPI_ACTION_CREATE,      /* POST base, receiver: the object says who it is (CDRs) */
+    OCPI_ACTION_PREFERENCES, /* PUT base/{id}/charging_preferences, sender (sessions) */
     OCPI_ACTION_LATER        /* a row of a module that this hub does not serve yet: never advertised */
 } ocpi_action_t;
 

@@ -8,6 +8,7 @@
 #include "face.h"
 #include "integration/integration.h"
 #include "metrics.h"
+#include "object/preference.h"
 #include "object/projection.h"
 #include "sweep.h"
 #include "sync/agent.h"
@@ -82,6 +83,7 @@ static void on_commit_task(hub_task_t *task)
         return;
     hub_agents_commit(worker);
     hub_events_commit(worker);
+    hub_preference_commit(worker);
 }
 
 hub_worker_t *hub_worker_create(hub_core_t *core, unsigned index, const hub_port_t *port, hub_mailbox_t *mailbox)
@@ -120,8 +122,8 @@ bool hub_worker_stop(hub_worker_t *worker)
     worker->stopping = true;
     atomic_store(&worker->core->stopping, true);
     hub_events_stop(worker);
-    bool swept = hub_sweep_stop(worker), projected = hub_projection_sweep_stop(worker);
-    return hub_agents_stop(worker) && swept && projected;
+    bool swept = hub_sweep_stop(worker), preferred = hub_preference_stop(worker), projected = hub_projection_sweep_stop(worker);
+    return hub_agents_stop(worker) && swept && preferred && projected;
 }
 
 void hub_worker_destroy(hub_worker_t *worker)

@@ -40,8 +40,10 @@ struct hub_worker {
     struct hub_seen *seen;                      /* core/token.c: headers that opened something */
     struct hub_agents *agents;                  /* core/agent.c */
     struct hub_waiters *waiters;                /* core/event_stream.c: event streams that wait for a commit */
-    struct hub_sweep *sweep;                    /* core/sweep.c: worker 0 */
-    struct hub_projection_sweep *projections;   /* core/object/projection_sweep.c: worker 0 */
+    struct hub_waiting_preference *preferences; /* core/object/preference.c: partners that wait for the backend */
+    unsigned preferences_dropping;
+    struct hub_sweep *sweep;                  /* core/sweep.c: worker 0 */
+    struct hub_projection_sweep *projections; /* core/object/projection_sweep.c: worker 0 */
     hub_task_t commit_task;
     atomic_bool commit_posted; /* commit_task lies in the mailbox: not to be posted again before it ran */
     bool stopping;

@@ -200,8 +200,10 @@ static bool token_opens(const hub_exchange_state_t *state, hub_method_t method)
 }
 
 static void (*const ocpi_handlers[])(hub_exchange_t *x) = {
-    [OCPI_ACTION_VERSIONS] = hub_ocpi_versions, [OCPI_ACTION_DETAILS] = hub_ocpi_details, [OCPI_ACTION_CREDENTIALS] = hub_ocpi_credentials,
-    [OCPI_ACTION_LIST] = hub_ocpi_list,         [OCPI_ACTION_OBJECT] = hub_ocpi_object,   [OCPI_ACTION_CREATE] = hub_ocpi_create,
+    [OCPI_ACTION_VERSIONS] = hub_ocpi_versions,       [OCPI_ACTION_DETAILS] = hub_ocpi_details,
+    [OCPI_ACTION_CREDENTIALS] = hub_ocpi_credentials, [OCPI_ACTION_LIST] = hub_ocpi_list,
+    [OCPI_ACTION_OBJECT] = hub_ocpi_object,           [OCPI_ACTION_CREATE] = hub_ocpi_create,
+    [OCPI_ACTION_PREFERENCES] = hub_ocpi_preferences,
 };
 
 /* Is this resource one of those that version details tell this partner of? */

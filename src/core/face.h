@@ -10,7 +10,8 @@ void hub_ocpi_details(hub_exchange_t *x);     /* versions.c */
 void hub_ocpi_credentials(hub_exchange_t *x); /* credentials.c: GET POST PUT DELETE */
 void hub_ocpi_list(hub_exchange_t *x);        /* objects_ocpi.c: sender GET base */
 void hub_ocpi_object(hub_exchange_t *x);
-void hub_ocpi_create(hub_exchange_t *x); /* objects_ocpi.c: receiver POST base */
+void hub_ocpi_preferences(hub_exchange_t *x); /* preference.c: sender PUT base/{id}/charging_preferences */
+void hub_ocpi_create(hub_exchange_t *x);      /* objects_ocpi.c: receiver POST base */
 
 /* key.c: finds the API key of a /v1 request, fills tenant, permissions, actor. HUB_EUNAUTHORIZED. */
 hub_err_t hub_key_authenticate(hub_exchange_t *x);

@@ -2,12 +2,13 @@
 
 import pathlib
 import sys
+import threading
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from hubtest import Hub, Partner  # noqa: E402
-from objects import NEWER, Side, cdr_token, connect, good, period, refused, session, token  # noqa: E402
+from hubtest import Hub, Partner, wait_until  # noqa: E402
+from objects import NEWER, Side, cdr_token, connect, good, location, period, refused, session, token  # noqa: E402
 
 ALL = "?date_from=2020-01-01T00:00:00Z&limit=100"
 
@@ -214,3 +215,73 @@ def test_an_own_session_of_2_1_1_is_seen_by_the_issuer_of_its_contract(emsp):
     emsp.call("PATCH", "/DE/EMS/CARD", {"contract_id": "ODD-8", "last_updated": NEWER}, "tokens")
     hub.request("PATCH", "/v1/sessions/NL/ABC/NOBODY?version=2.1.1", {"kwh": 2})
     assert set(listed(emsp)) == {"TOKEN", "EMA", "NOBODY"}
+
+
+# ---- charging preferences
+
+
+def wish(side, ident="S1", **body):
+    return side.sender("sessions", f"/{ident}/charging_preferences", "PUT", {"profile_type": "FAST", **body})
+
+
+def asked(hub, after=0):
+    """The event of the wish that waits."""
+    found = lambda: [e for e in hub.get(f"/v1/events?after={after}&include=object&limit=1000")["events"]  # noqa: E731
+                     if e["type"] == "session.charging_preferences"]
+    [event] = wait_until(found, 5)
+    return event
+
+
+def test_S8_the_backend_answers(emsp):
+    hub, answers = emsp.hub, []
+    hub.put("/v1/sessions/NL/ABC/S1", session("S1"), 201)
+    for result in ("ACCEPTED", "DEPARTURE_REQUIRED"):  # S10
+        partner = threading.Thread(target=lambda: answers.append(wish(emsp, departure_time="2026-01-01T12:00:00Z", energy_need=20.5)))
+        partner.start()
+        event = asked(hub)
+        assert (event["integrationId"], event["countryCode"], event["partyId"], event["id"]) == (emsp.integration, "NL", "ABC", "S1")
+        assert event["direction"] == "received" and event["module"] == "sessions" and event["deadline"]
+        assert event["object"] == {"profile_type": "FAST", "departure_time": "2026-01-01T12:00:00Z", "energy_need": 20.5}
+        path = "/v1/charging-preferences/" + event["preferencesId"]
+        assert hub.get(path)["preferences"] == event["object"] and hub.get(path)["sessionId"] == "S1"
+        assert hub.request("POST", path, {"result": "MAYBE"}).status == 400
+        assert hub.request("POST", path, {"result": result}).status == 204
+        partner.join(5)
+        assert good(answers[-1]).data == result
+        wait_until(lambda: hub.request("GET", path).status == 404, 5)
+        assert hub.request("POST", path, {"result": result}).status in (404, 409)
+    assert not [e for e in hub.get("/v1/events?limit=1000")["events"] if e["type"] == "session.charging_preferences"]
+
+
+def test_S8_V_without_an_answer_it_is_not_possible(emsp):
+    hub = emsp.hub
+    hub.put("/v1/sessions/NL/ABC/S1", session("S1"), 201)
+    hub.request("PATCH", f"/v1/integrations/{emsp.integration}", {"ocpiConnection": {"profile": {"timeoutMs": 300}}})
+    assert good(wish(emsp)).data == "NOT_POSSIBLE"
+
+
+def test_S8_S9_S10_F_what_the_hub_answers_itself(emsp):
+    hub = emsp.hub
+    refused(wish(emsp, "NONE"), 404, 2001)
+    hub.put("/v1/sessions/NL/ABC/FOREIGN", session("FOREIGN", token=cdr_token("FR", "FRE")), 201)
+    refused(wish(emsp, "FOREIGN"), 404, 2001)  # as if it were not there
+    hub.put("/v1/sessions/NL/ABC/S1", session("S1"), 201)
+    refused(emsp.sender("sessions", "/S1/charging_preferences", "PUT", {}), 200, 2001, "/profile_type")
+    assert good(wish(emsp, profile_type="MAGIC")).data == "PROFILE_TYPE_NOT_SUPPORTED"  # S10
+    hub.put("/v1/locations/NL/ABC/L1", location("L1"), 201)
+    refused(wish(emsp), 404, 2001, "CHARGING_PREFERENCES_CAPABLE")  # S9
+    refused(emsp.sender("sessions", "/S1/charging_preferences"), 405, 2000)
+    refused(emsp.sender("sessions", "/S1/other", "PUT", {}), 404, 2001)
+    assert not [e for e in hub.get("/v1/events?limit=1000")["events"] if e["type"] == "session.charging_preferences"]
+
+
+def test_S8_a_hub_that_stops_keeps_nobody_waiting(emsp):
+    emsp.hub.put("/v1/sessions/NL/ABC/S1", session("S1"), 201)
+    answers = []
+    partner = threading.Thread(target=lambda: answers.append(wish(emsp)))
+    partner.start()
+    asked(emsp.hub)
+    emsp.hub.stop()
+    partner.join(5)
+    assert good(answers[0]).data == "NOT_POSSIBLE"
+    emsp.hub.start()

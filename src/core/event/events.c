@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "object/objects.h"
+#include "object/preference.h"
 #include "object/projection.h"
 #include "reply.h"
 #include "sharing/sharing.h"
@@ -28,6 +29,7 @@ static const struct source {
     {HUB_STREAM_RECEIVED, OCPI_MODULE_CDRS, "cdr"},
     {HUB_STREAM_OWN, OCPI_MODULE_TOKENS, "token"},
     {HUB_STREAM_RECEIVED, OCPI_MODULE_TOKENS, "token"},
+    {HUB_STREAM_RECEIVED, HUB_MODULE_PREFERENCES, "session"},
     {HUB_STREAM_OWN, HUB_MODULE_INTEGRATION, "integration"},
 };
 #define SOURCES HUB_COUNT(sources)
@@ -41,6 +43,7 @@ typedef struct event {
     bool status;          /* of an integration */
     bool has_object;
     hub_object_t object;
+    hub_preference_t preference; /* id 0: none */
 } event_t;
 
 /* ---- what an entry is to this reader ---- */
@@ -82,6 +85,29 @@ static bool look_integration(hub_view_t *view, event_t *e)
     else
         e->verb = there && hub_record_version(settings) == 1 ? "created" : "updated";
     return there || e->change.kind == HUB_CHANGE_DELETE;
+}
+
+/* Answered ones are no event any more. */
+static bool look_preference(hub_view_t *view, hub_pool_t *pool, event_t *e)
+{
+    if (e->change.kind == HUB_CHANGE_DELETE || hub_preference_get(view, pool, e->change.key, &e->preference) != HUB_EOK)
+        return false;
+    e->id = (hub_object_id_t){.country = e->preference.country, .party = e->preference.party, .id = e->preference.session};
+    e->integration = e->preference.integration;
+    e->verb = "charging_preferences";
+    return !e->preference.result.len;
+}
+
+static bool look(hub_view_t *view, hub_pool_t *pool, uint64_t after, event_t *e)
+{
+    switch (e->source->module) {
+    case HUB_MODULE_INTEGRATION:
+        return look_integration(view, e);
+    case HUB_MODULE_PREFERENCES:
+        return look_preference(view, pool, e);
+    default:
+        return look_object(view, after, e);
+    }
 }
 
 /* ---- one event ---- */
@@ -127,7 +153,9 @@ static void add_object(hub_view_t *view, hub_pool_t *pool, const event_t *e, boo
     hub_slice_t bytes = HUB_SLICE_NONE, level;
     if (e->has_object && e->change.kind != HUB_CHANGE_DELETE)
         bytes = e->object.bytes;
-    if (bytes.len)
+    if (e->preference.id)
+        bytes = ocpi_write(pool, e->preference.wish);
+    else if (bytes.len)
         bytes = hub_projection_show(view, pool, e->change.key, &e->object, OCPI_V2_2_1);
     if (bytes.len && e->change.kind == HUB_CHANGE_EVSE)
         bytes = hub_objects_level(pool, bytes, e->change.evse_uid, HUB_SLICE_NONE, &level) == HUB_EOK ? level : HUB_SLICE_NONE;
@@ -137,6 +165,13 @@ static void add_object(hub_view_t *view, hub_pool_t *pool, const event_t *e, boo
         bytes = ocpi_read(pool, bytes, &doc, NULL) == HUB_EOK ? ocpi_write(pool, yyjson_doc_get_root(doc)) : HUB_SLICE_NONE;
     hub_buf_add_str(out, ",\"object\":");
     hub_buf_add(out, bytes.len ? bytes : HUB_SLICE_LIT("null"));
+}
+
+static const char *module_of(const struct source *source)
+{
+    if (source->module == HUB_MODULE_INTEGRATION)
+        return "integrations";
+    return ocpi_module_name(source->module == HUB_MODULE_PREFERENCES ? OCPI_MODULE_SESSIONS : (ocpi_module_t)source->module);
 }
 
 static void write_event(hub_view_t *view, hub_pool_t *pool, const hub_feed_t *feed, const event_t *e, hub_buf_t *out)
@@ -150,8 +185,7 @@ static void write_event(hub_view_t *view, hub_pool_t *pool, const hub_feed_t *fe
     else if (feed->count)
         hub_buf_add_char(out, ',');
     hub_buf_printf(out, "{\"seq\":%llu,\"type\":\"%s.%s\",\"module\":\"%s\",\"direction\":\"%s\",\"integrationId\":",
-                   (unsigned long long)e->change.seq, object, e->verb,
-                   integration ? "integrations" : ocpi_module_name((ocpi_module_t)e->source->module),
+                   (unsigned long long)e->change.seq, object, e->verb, module_of(e->source),
                    e->source->kind == HUB_STREAM_OWN ? "own" : "received");
     if (e->integration)
         hub_buf_printf(out, "\"%u\"", e->integration);
@@ -166,6 +200,10 @@ static void write_event(hub_view_t *view, hub_pool_t *pool, const hub_feed_t *fe
     hub_buf_add_str(out, ",\"connectorId\":null");
     add_text(out, "tokenType", type);
     hub_buf_printf(out, ",\"time\":\"%s\"", time);
+    if (e->preference.id) {
+        hub_buf_printf(out, ",\"preferencesId\":\"%llu\"", (unsigned long long)e->preference.id);
+        add_text(out, "deadline", e->preference.deadline);
+    }
     if (feed->with_object)
         add_object(view, pool, e, feed->stream, out);
     hub_buf_add_str(out, feed->stream ? "}\n\n" : "}");
@@ -207,7 +245,7 @@ hub_err_t hub_feed_read(hub_view_t *view, hub_feed_t *feed, hub_buf_t *out)
     hub_pool_t *pool = hub_pool_create();
     while (feed->count < feed->limit && out->len - before < FEED_BYTES && (at = oldest(cursors)) >= 0) {
         event_t e = {.source = &sources[at], .change = cursors[at].change};
-        bool shown = e.source->module == HUB_MODULE_INTEGRATION ? look_integration(view, &e) : look_object(view, after, &e);
+        bool shown = look(view, pool, after, &e);
         if (shown) {
             write_event(view, pool, feed, &e, out);
             feed->count++;

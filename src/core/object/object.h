@@ -150,6 +150,11 @@ hub_err_t hub_objects__page(hub_view_t *view, hub_pool_t *pool, hub_objects_page
 void hub_objects__page_headers(hub_exchange_t *x, const hub_objects_page_t *page); /* Link, X-Total-Count, X-Limit */
 uint32_t hub_objects__max_limit(const hub_core_t *core, const hub_integration_t *to);
 
+/* ---- objects_ocpi.c ---- */
+
+/* What the first path segment of a sender names and the caller may see: its key and how it looks. Or the row's error when unknown. */
+hub_err_t hub_objects__find_shared(hub_exchange_t *x, hub_view_t *view, const hub_objects_row_t *row, hub_key_t *key, hub_slice_t *bytes);
+
 /* ---- object_split.c: items of a bulk body, one at a time ---- */
 
 typedef struct hub_split {

@@ -62,7 +62,7 @@ void hub_ocpi_list(hub_exchange_t *x)
 }
 
 /* The path of a sender has no party: the object is looked for with each of our parties of this connection, with the one asked first. */
-static hub_err_t find_shared(hub_exchange_t *x, hub_view_t *view, const hub_objects_row_t *row, hub_slice_t *bytes)
+hub_err_t hub_objects__find_shared(hub_exchange_t *x, hub_view_t *view, const hub_objects_row_t *row, hub_key_t *key, hub_slice_t *bytes)
 {
     const hub_exchange_state_t *state = x->state;
     const hub_integration_t *to = state->integration;
@@ -74,13 +74,12 @@ static hub_err_t find_shared(hub_exchange_t *x, hub_view_t *view, const hub_obje
                               .country = hub_slice_str(party->country),
                               .party = hub_slice_str(party->party),
                               .id = state->target.segment[0]};
-        hub_key_t key;
         hub_object_t head;
         int64_t last_updated;
-        if (hub_object_key(&id, &key) != HUB_EOK)
+        if (hub_object_key(&id, key) != HUB_EOK)
             return row->unknown;
         hub_err_t err =
-            hub_objects_view(view, x->pool, to, row->module, hub_key_slice(&key), state->target.version, bytes, &head, &last_updated);
+            hub_objects_view(view, x->pool, to, row->module, hub_key_slice(key), state->target.version, bytes, &head, &last_updated);
         if (err != HUB_ENOT_FOUND)
             return err;
     }
@@ -94,7 +93,8 @@ static void sender_get(hub_exchange_t *x, const hub_objects_row_t *row)
         return;
     const hub_slice_t *segment = x->state->target.segment;
     hub_slice_t bytes = HUB_SLICE_NONE;
-    hub_err_t err = find_shared(x, view, row, &bytes);
+    hub_key_t key;
+    hub_err_t err = hub_objects__find_shared(x, view, row, &key, &bytes);
     if (!err && hub_objects_level(x->pool, bytes, segment[1], segment[2], &bytes) != HUB_EOK)
         err = row->unknown;
     if (err)

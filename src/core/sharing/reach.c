@@ -6,7 +6,7 @@
 #include "object/objects.h"
 #include "sharing.h"
 
-#define REACH_KIND 'W'
+#define REACH_KIND 'G'
 
 static void reach_key(hub_key_t *key, uint32_t integration)
 {
