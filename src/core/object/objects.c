@@ -200,6 +200,31 @@ static hub_err_t parse(hub_pool_t *pool, hub_incoming_t *in)
     return HUB_EOK;
 }
 
+/* Our own backend names the owner also in 2.1.1, where no URL does (bulk): taken from the object, since 2.1.1 has it nowhere in it. */
+static hub_err_t take_owner(hub_pool_t *pool, hub_incoming_t *in)
+{
+    static const char *const names[] = {"country_code", "party_id"};
+    hub_slice_t *const urls[] = {&in->country, &in->party};
+    bool said = false;
+    for (size_t i = 0; i < HUB_COUNT(names); i++) {
+        hub_slice_t body = ocpi_get_str(in->root, names[i]);
+        said |= yyjson_obj_get(in->root, names[i]) != NULL;
+        if (!urls[i]->ptr)
+            *urls[i] = body;
+        else if (body.ptr && !hub_slice_caseeq(body, *urls[i]))
+            return hub_objects__refuse(in, pointer_to(pool, names[i]), "O2", "the body names another owner than the URL");
+    }
+    if (!said || in->patch)
+        return HUB_EOK;
+    yyjson_mut_doc *doc = yyjson_mut_doc_new(ocpi_alc(pool));
+    yyjson_mut_val *root = yyjson_val_mut_copy(doc, in->root);
+    for (size_t i = 0; i < HUB_COUNT(names); i++)
+        yyjson_mut_obj_remove_key(root, names[i]);
+    in->text = ocpi_write_mut(pool, root);
+    in->root = hub_objects__read(pool, in->text);
+    return in->root ? HUB_EOK : HUB_EINTERNAL;
+}
+
 static hub_err_t prepare(hub_pool_t *pool, hub_incoming_t *in)
 {
     const hub_objects_row_t *row = hub_objects__row(in->module);
@@ -210,6 +235,8 @@ static hub_err_t prepare(hub_pool_t *pool, hub_incoming_t *in)
     hub_err_t err = parse(pool, in);
     if (!err && !in->from)
         err = fill_identity(pool, in);
+    if (!err && !in->from && !level && in->version == OCPI_V2_1_1)
+        err = take_owner(pool, in);
     if (err)
         return err;
     if (in->from && in->version == OCPI_V2_1_1)
