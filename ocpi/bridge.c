@@ -119,6 +119,16 @@ static const bridge_nearest_t *nearest_of(bridge_run_t *run, uint16_t enum_id, h
     return any;
 }
 
+/* So much of a text as a message shows, not cut inside a character. */
+static hub_slice_t shown(hub_slice_t text)
+{
+    const size_t most = 64;
+    size_t len = text.len < most ? text.len : most;
+    while (len && len < text.len && ((unsigned char)text.ptr[len] & 0xC0) == 0x80)
+        len--;
+    return hub_slice(text.ptr, len);
+}
+
 static bool enum_value(bridge_run_t *run, const ocpi_field_t *source, const ocpi_field_t *target, yyjson_val *value,
                        const bridge_frame_t *at)
 {
@@ -134,15 +144,15 @@ static bool enum_value(bridge_run_t *run, const ocpi_field_t *source, const ocpi
         return true;
     }
     if (!row)
-        return ocpi__bridge_cannot(run, BRIDGE_LOSSY, at, "shape", "%.*s is no value of %s in %s", text.len < 64 ? (int)text.len : 64,
-                                   text.ptr, ocpi__enum(target->ref)->name, version_of(run));
+        return ocpi__bridge_cannot(run, BRIDGE_LOSSY, at, "shape", "%.*s is no value of %s in %s", HUB_SLICE_FMT(shown(text)),
+                                   ocpi__enum(target->ref)->name, version_of(run));
     const char *name =
         row->mark == BRIDGE_LOSSLESS ? "" : hub_pool_printf(run->losses->pool, "%s.%s", ocpi__enum(source_enum)->name, row->value).ptr;
     if (!row->nearest)
-        return ocpi__bridge_cannot(run, row->mark, at, name, "%s has no %.*s%s%s", version_of(run), text.len < 64 ? (int)text.len : 64,
-                                   text.ptr, row->why[0] ? ": " : "", row->why);
-    ocpi__bridge_loss(run, row->mark, at, name, "%s has no %.*s; the nearest is %s%s%s", version_of(run),
-                      text.len < 64 ? (int)text.len : 64, text.ptr, row->nearest, row->why[0] ? ": " : "", row->why);
+        return ocpi__bridge_cannot(run, row->mark, at, name, "%s has no %.*s%s%s", version_of(run), HUB_SLICE_FMT(shown(text)),
+                                   row->why[0] ? ": " : "", row->why);
+    ocpi__bridge_loss(run, row->mark, at, name, "%s has no %.*s; the nearest is %s%s%s", version_of(run), HUB_SLICE_FMT(shown(text)),
+                      row->nearest, row->why[0] ? ": " : "", row->why);
     hub_buf_add_json(&run->out, hub_slice_str(row->nearest));
     return true;
 }

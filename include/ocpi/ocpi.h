@@ -182,7 +182,8 @@ typedef struct ocpi_loss {
     ocpi_loss_kind_t kind;
     hub_slice_t pointer; /* RFC 6901 into the input; of what is filled in: where it would stand, under the name it has in the output */
     const char *row;     /* "Location.parking_places", "Capability.PED_TERMINAL", "Tariff.elements"; of what fits no row of the target's
-                            tables: "shape" (type, length, unknown value), "required", "null-item", "known-elsewhere" */
+                            tables: "shape" (type, length, unknown value), "required", "null-item", "known-elsewhere" (a name that only the
+                            target     knows), or the number of a rule between fields ("D5") */
     hub_slice_t message; /* one sentence for people */
 } ocpi_loss_t;
 typedef struct ocpi_losses {

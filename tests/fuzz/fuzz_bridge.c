@@ -43,6 +43,8 @@ static hub_slice_t bridge(hub_pool_t *pool, yyjson_val *root, const ocpi_bridge_
     hub_err_t err = ocpi_bridge(pool, root, how, &out, &losses);
     hub_buf_t text = HUB_BUF_INIT(pool);
     ocpi_losses_write(&losses, &text);
+    yyjson_doc *doc;
+    HUB_ASSERT(ocpi_read(pool, hub_buf_slice(&text), &doc, NULL) == HUB_EOK);
     HUB_ASSERT(losses.count <= OCPI_LOSSES_MAX && losses.total >= losses.count);
     if (err != HUB_EOK) {
         HUB_ASSERT(err == HUB_EINVALID && !out.ptr && losses.count > 0 && losses.list[losses.count - 1].kind == OCPI_LOSS_REFUSED);
