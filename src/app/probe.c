@@ -10,7 +10,7 @@
 
 #define PAGE 10u
 #define PROBLEMS_SHOWN 20u
-#define SESSIONS_SINCE_S (30 * 24 * 3600)
+#define SESSIONS_SINCE_S 2592000 /* 30 days */
 
 typedef enum verdict { GOOD, NOTE, BAD } verdict_t;
 

@@ -359,6 +359,32 @@ def test_L_P4_x_limit_is_the_servers_maximum_in_each_version(hub, version):
         assert (last.headers["X-Limit"], len(last.data)) == ("2", 1)
 
 
+@each_version
+def test_L_P2_the_window_is_from_inclusive_to_exclusive_in_each_version(hub, version):
+    hub.put("/v1/locations/NL/ABC/L1", location("L1", last_updated="2026-01-02T00:00:00Z", evses=[]))
+    with Partner(role="EMSP", version=version) as partner:
+        connect(hub, partner, ["CPO"])
+        url = partner.hub_endpoint("locations", "SENDER")
+
+        def count(**window):
+            reply = partner.call_hub(hub, "GET", url + "?" + "&".join(f"{k}={v}" for k, v in window.items()))
+            assert reply.headers["X-Total-Count"] == str(len(reply.data))
+            return len(reply.data)
+
+        assert count(date_from="2026-01-02T00:00:00Z") == 1 and count(date_from="2026-01-02T00:00:01Z") == 0
+        assert count(date_to="2026-01-02T00:00:00Z") == 0 and count(date_to="2026-01-02T00:00:01Z") == 1
+
+
+@pytest.mark.parametrize("refusal", [(401, {}, b""), (403, {}, b"no"), (400, {}, b""), (200, {}, envelope(code=2001, message="unknown token"))])
+def test_a_partner_that_refuses_the_usual_form_of_the_token_in_its_own_way(hub, refusal):
+    with Partner(role="EMSP", speaks=["2.1.1"]) as partner:
+        partner.on("*", "/", lambda call: None if call.headers["Authorization"] in ("Token " + partner.token_a, f"Token {partner.our_token}") else refusal)
+        ident = starts(hub, partner, models={"pushLocation": True})
+        connected(hub, ident, "2.1.1")
+        hub.put("/v1/locations/NL/ABC/L1", location("L1", postal_code="2611"))
+        partner.wait_for("PUT", "/locations/NL/ABC/L1")
+
+
 # ---- from one version to another
 
 

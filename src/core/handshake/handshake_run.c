@@ -111,12 +111,21 @@ void hub_handshake__fail(hub_handshake_t *h, hub_err_t err, const char *text)
 
 /* ---- running ---- */
 
-/* Raw and Base64 tokens both occur, whatever the version: a request that gets 401 is asked once more in the other form, which then is
- * remembered. Only while that cannot undo what the operator has set. */
+/* The token was not taken. Not every partner says so by 401: to the first request any refusal may mean that. */
+static bool token_refused(const hub_handshake_t *h, const hub_ocpi_call_t *call)
+{
+    int http = call->call.http_status, ocpi = call->envelope.status_code;
+    if (call->call.err)
+        return false;
+    return http == 401 || (h->step == 0 && (http == 400 || http == 403 || (http == 200 && ocpi >= 2000 && ocpi < 3000)));
+}
+
+/* Raw and Base64 tokens both occur, whatever the version: what is refused is asked once more with the other form, which then is remembered.
+ * Only while that cannot undo what the operator has set. */
 static bool other_encoding(hub_handshake_t *h, const hub_ocpi_call_t *call)
 {
     bool set = h->agent->integration->profile.token_encoding != HUB_TOKEN_AUTO && h->before.token_encoding == HUB_TOKEN_AUTO;
-    if (h->switched || set || h->plan->wanted == HUB_WANT_DELETE || call->call.err || call->call.http_status != 401)
+    if (h->switched || set || h->plan->wanted == HUB_WANT_DELETE || !token_refused(h, call))
         return false;
     h->encoding = hub_handshake__encoding(h) == HUB_TOKEN_RAW ? HUB_TOKEN_BASE64 : HUB_TOKEN_RAW;
     h->switched = true;

@@ -137,12 +137,13 @@ static bool visit(void *arg, uint32_t tenant, uint32_t id)
     return w->count < ROLES_MAX;
 }
 
-static const hub_party_ref_t *hub_party(const hub_integration_t *integration)
+/* Which of our parties is the hub; party_count: none. */
+static uint32_t hub_among(const hub_integration_t *integration)
 {
-    for (uint32_t i = 0; i < integration->party_count; i++)
-        if (hub_offer_party_roles(integration, &integration->parties[i]) & OCPI_ROLE_HUB)
-            return &integration->parties[i];
-    return NULL;
+    uint32_t i = 0;
+    while (i < integration->party_count && !(hub_offer_party_roles(integration, &integration->parties[i]) & OCPI_ROLE_HUB))
+        i++;
+    return i;
 }
 
 /* ---- the three shapes ---- */
@@ -159,17 +160,19 @@ static hub_err_t write_211(writing_t *w)
 
 static hub_err_t write_roles(writing_t *w)
 {
-    const hub_party_ref_t *hub = w->version > OCPI_V2_2_1 ? hub_party(w->integration) : NULL; /* the role HUB is gone there */
+    const hub_integration_t *integration = w->integration;
+    uint32_t at = w->version > OCPI_V2_2_1 ? hub_among(integration) : integration->party_count; /* the role HUB is gone there */
+    bool is_hub = at < integration->party_count;
     hub_err_t err = HUB_EOK;
-    if (hub)
-        hub_buf_printf(w->out, ",\"hub_party_id\":\"%s%s\"", hub->country, hub->party);
+    if (is_hub)
+        hub_buf_printf(w->out, ",\"hub_party_id\":\"%s%s\"", integration->parties[at].country, integration->parties[at].party);
     hub_buf_add_str(w->out, ",\"roles\":[");
-    for (uint32_t i = 0; i < w->integration->party_count; i++)
-        add_our_party(w, &w->integration->parties[i], hub ? OCPI_ROLE_HUB : 0);
-    if (hub)
-        err = hub_integration_each(w->view, w->integration->tenant, visit, w);
-    if (hub && !w->count) /* nobody yet, but the list must not be empty */
-        add_role(w, OCPI_ROLE_OTHER, business_details(w, hub), hub);
+    for (uint32_t i = 0; i < integration->party_count; i++)
+        add_our_party(w, &integration->parties[i], is_hub ? OCPI_ROLE_HUB : 0);
+    if (is_hub)
+        err = hub_integration_each(w->view, integration->tenant, visit, w);
+    if (is_hub && !w->count) /* nobody yet, but the list must not be empty */
+        add_role(w, OCPI_ROLE_OTHER, business_details(w, &integration->parties[at]), &integration->parties[at]);
     hub_buf_add_char(w->out, ']');
     return err ? err : w->count ? HUB_EOK : HUB_EINVALID;
 }
