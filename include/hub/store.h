@@ -36,6 +36,9 @@ void hub_store_close(hub_store_t *store); /* applies what is queued, then stops;
 /* Consistent compacted copy of a running store into directory `to` (created; must not hold a store). Blocks. */
 hub_err_t hub_store_backup(hub_store_t *store, const char *to);
 uint64_t hub_store_seq(hub_store_t *store); /* the newest committed sequence number */
+/* The last sequence number that this process gave to an entry of a BINDING stream, committed or not; 0: none. A reader that has seen the
+ * store as of a later one need not look into these streams. */
+uint64_t hub_store_binding_seq(hub_store_t *store);
 /* Walks objects against their created, updated, total and change rows, both ways, in one snapshot (which keeps old pages alive meanwhile).
  * HUB_ESTORE: they do not agree; the first hundred faults are lines in `report`. */
 hub_err_t hub_store_verify(hub_store_t *store, hub_buf_t *report);

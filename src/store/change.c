@@ -244,10 +244,17 @@ hub_err_t hub_change_note(hub_view_t *view, const hub_stream_t *stream, hub_slic
     change.created_seq = change.seq;
     if (seq)
         *seq = change.seq;
+    if (stream->kind == HUB_STREAM_BINDING)
+        atomic_store(&view->store->binding_seq, change.seq);
     return entry_move(view, stream, &entry, &change);
 }
 
 /* ---- reading ---- */
+
+uint64_t hub_store_binding_seq(hub_store_t *store)
+{
+    return atomic_load(&store->binding_seq);
+}
 
 void hub_change_scan_init(hub_change_scan_t *scan, hub_view_t *view, const hub_stream_t *stream, uint64_t after)
 {

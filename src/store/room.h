@@ -103,6 +103,7 @@ struct hub_store {
     hub_view_t writer;
     batch_t batch;
     _Atomic uint64_t seq, last_txn;                            /* of our own newest commit */
+    _Atomic uint64_t binding_seq;                              /* hub_store_binding_seq */
     _Atomic uint64_t access;                                   /* hub_view_access; moved after last_txn */
     _Atomic uint64_t commits, operations, refused, last_batch; /* for people only */
 };

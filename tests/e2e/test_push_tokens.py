@@ -8,7 +8,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import pytest
 
-from hubtest import Hub, wait_until
+from hubtest import Hub, envelope, wait_until
 from objects import connect, token
 from roaming import Roaming, connect_hubs, delivery, switch, total, two_hubs
 
@@ -35,6 +35,20 @@ def test_K1_K2_put_by_type_and_never_deleted():
         assert partner.tokens["DE/EMS/UID1", "type=APP_USER"]["valid"] is True
         assert not partner.requests("DELETE") and len(partner.requests("PUT", "/tokens/")) == 3
         wait_until(lambda: delivery(hub, ident, "tokens", "push")["sent"] == 3, 5)
+
+
+def test_a_refused_token_is_tried_again():
+    with Hub() as hub, Roaming(role="CPO", country="NL", party="ABC") as partner:
+        hub.party("DE", "EMS", ["EMSP"])
+        partner.on("PUT", "/ocpi/2.2.1/tokens", lambda call: (200, {}, envelope(code=2001, message="not this one")))
+        ident = connect(hub, partner, ["EMSP"])
+        switch(hub, ident, pushToken=True)
+        hub.put("/v1/tokens/DE/EMS/UID1?type=APP_USER", own(type="APP_USER"))
+        held = wait_until(lambda: hub.get(f"/v1/integrations/{ident}/quarantine"), 10)
+        partner.clear()
+        assert hub.request("POST", f"/v1/integrations/{ident}/quarantine/{held[0]['id']}/retry").status == 202
+        wait_until(lambda: ("DE/EMS/UID1", "type=APP_USER") in partner.tokens, 5)
+        wait_until(lambda: hub.get(f"/v1/integrations/{ident}/quarantine") == [], 5)
 
 
 def test_tokens_do_not_go_to_an_emsp():

@@ -379,6 +379,15 @@ static hub_err_t retry_sent(hub_view_t *view, const hub_object_id_t *id, uint32_
     return err == HUB_EOK ? hub_change_note(view, &stream, hub_key_slice(&key), HUB_CHANGE_OBJECT, hub_now_ms(), &seq) : err;
 }
 
+/* Part of a Token's identity (K2); it stands in what was sent. */
+static hub_slice_t type_of(hub_pool_t *pool, ocpi_module_t module, hub_slice_t text)
+{
+    yyjson_doc *doc;
+    if (module != OCPI_MODULE_TOKENS || ocpi_read(pool, text, &doc, NULL) != HUB_EOK)
+        return HUB_SLICE_NONE;
+    return ocpi_get_str(yyjson_doc_get_root(doc), "type");
+}
+
 static hub_err_t retry(hub_view_t *view, hub_pool_t *pool, hub_core_t *core, quarantine_job_t *job, const hub_integration_t *integration,
                        yyjson_val *what, hub_slice_t text)
 {
@@ -387,8 +396,13 @@ static hub_err_t retry(hub_view_t *view, hub_pool_t *pool, hub_core_t *core, qua
     const char *direction = job->sent ? HUB_QUARANTINE_SENT : HUB_QUARANTINE_RECEIVED;
     hub_err_t err = HUB_EOK;
     if (job->sent) {
-        const hub_object_id_t own = {
-            .tenant = job->tenant, .scope = HUB_SCOPE_OWN, .module = (uint8_t)module, .country = country, .party = party, .id = id};
+        const hub_object_id_t own = {.tenant = job->tenant,
+                                     .scope = HUB_SCOPE_OWN,
+                                     .module = (uint8_t)module,
+                                     .country = country,
+                                     .party = party,
+                                     .id = id,
+                                     .type = type_of(pool, module, text)};
         err = retry_sent(view, &own, job->integration);
     } else {
         job->in = (hub_incoming_t){.tenant = job->tenant,

@@ -344,9 +344,31 @@ static void unregistered(hub_pull_t *pull)
     }
 }
 
+static bool remembers(const hub_agent_t *agent)
+{
+    hub_key_t key;
+    hub_slice_t state;
+    hub_view_t *view;
+    bool found = false;
+    if (hub_view_open(agent->worker->core->store, &view) != HUB_EOK)
+        return false;
+    for (unsigned i = 0; i < HUB_PULL_ROWS && !found; i++) {
+        hub_pull_reader(&key, agent->id, hub_pull_rows[i].module);
+        found = hub_view_get(view, HUB_TABLE_CURSOR, &key, &state) == HUB_EOK;
+    }
+    hub_view_close(view);
+    return found;
+}
+
+/* Most partners are not pulled from: nothing is kept in memory for those. */
+static bool is_needed(const hub_agent_t *agent)
+{
+    return agent->pull || hub_pull_wanted(agent) || (!agent->integration->authorized && remembers(agent));
+}
+
 void hub_pull_follow(hub_agent_t *agent, const hub_integration_t *old)
 {
-    if (!agent->integration->is_ocpi || agent->gone || agent->worker->stopping)
+    if (!agent->integration->is_ocpi || agent->gone || agent->worker->stopping || !is_needed(agent))
         return;
     if (!agent->pull)
         agent->pull = create(agent);
@@ -359,6 +381,10 @@ void hub_pull_follow(hub_agent_t *agent, const hub_integration_t *old)
 
 void hub_pull__now(hub_agent_t *agent, uint32_t modules, bool full, bool forced)
 {
+    if (!agent->pull && forced) {
+        agent->pull = create(agent);
+        load(agent->pull);
+    }
     hub_pull_t *pull = agent->pull;
     for (unsigned i = 0; i < HUB_PULL_ROWS && pull; i++) {
         hub_pull_job_t *job = &pull->jobs[i];
@@ -467,6 +493,10 @@ static void describe(hub_agent_t *agent, unsigned i, hub_buf_t *out)
 
 void hub_pull_describe(hub_agent_t *agent, hub_buf_t *out)
 {
+    if (!agent->pull && agent->integration->is_ocpi && !agent->worker->stopping && remembers(agent)) {
+        agent->pull = create(agent);
+        load(agent->pull);
+    }
     for (unsigned i = 0; i < HUB_PULL_ROWS; i++) {
         if (i)
             hub_buf_add_char(out, ',');

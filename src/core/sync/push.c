@@ -147,6 +147,7 @@ typedef struct hub_tail { /* one look at the streams for all pushes of a worker 
     uint64_t after, seq;
     uint32_t tenant;
     int fresh[HUB_PUSH_ROWS]; /* -1: not looked yet */
+    bool bindings;            /* some integration's own stream may have something new */
 } hub_tail_t;
 
 static bool has_after(hub_view_t *view, const hub_stream_t *stream, uint64_t after)
@@ -169,7 +170,7 @@ static bool concerns(hub_tail_t *tail, const hub_agent_t *agent, unsigned row)
         tail->fresh[row] = has_after(tail->view, &stream, tail->after);
     stream.kind = HUB_STREAM_BINDING;
     stream.integration = agent->id;
-    return tail->fresh[row] || has_after(tail->view, &stream, tail->after);
+    return tail->fresh[row] || (tail->bindings && has_after(tail->view, &stream, tail->after));
 }
 
 static void wake_one(hub_agent_t *agent, void *arg)
@@ -196,6 +197,7 @@ void hub_agents_wake(hub_worker_t *worker, uint64_t after)
 {
     hub_tail_t tail = {.after = after, .seq = hub_store_seq(worker->core->store)};
     memset(tail.fresh, -1, sizeof tail.fresh);
+    tail.bindings = hub_store_binding_seq(worker->core->store) > after;
     if (hub_view_open(worker->core->store, &tail.view) != HUB_EOK)
         return;
     hub_agents_each(worker, wake_one, &tail);
