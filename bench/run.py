@@ -3,9 +3,10 @@
 
     bench/run.py --build build/bench [--quick] [--million] [--only NAME,…] [--out bench/results/FILE.md]
 
-Rows: check, bridge, get-one, get-page, put-integration, put-location, status-push, start-million (only with --million).
+Rows: check, forms, bridge, get-one, get-page, put-integration, put-location, status-push, start-million (only with --million).
 """
 import argparse
+import base64
 import json
 import os
 import random
@@ -17,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -135,12 +137,12 @@ def party(hub, party_id, role):
     hub.call("POST", "/v1/parties", {"countryCode": "NL", "partyId": party_id, "roles": [role], "businessDetails": {"name": "Bench"}})
 
 
-def register(hub, sink, number, role, models=None):
+def register(hub, sink, number, role, models=None, version="2.2.1"):
     """One integration with partner `number` of the sink; the token that the partner was given."""
     made, _ = hub.call("POST", "/v1/integrations", {
         "integrationName": f"Sink {number}", "integrationType": "OCPI", "models": models or {},
         "ocpiConnection": {"initialRole": "SENDER", "endpointUrl": f"{sink.url}/p/{number}/versions", "initialToken": f"token-a-of-{number}",
-                           "customerRoles": [role]}})
+                           "customerRoles": [role], "versions": [version]}})
     for _ in range(500):
         got, _ = hub.call("GET", f"/v1/integrations/{made['id']}?include=none")
         if got["integrationStatus"] == "CONNECTED":
@@ -149,9 +151,8 @@ def register(hub, sink, number, role, models=None):
     sys.exit(f"partner {number} is not connected: {got['integrationStatus']} {got['statusDescription']}")
 
 
-def authorization(token):
-    import base64
-    return "Token " + base64.b64encode(token.encode()).decode()
+def authorization(token, version="2.2.1"):
+    return "Token " + (token if version == "2.1.1" else base64.b64encode(token.encode()).decode())
 
 
 class Bench:
@@ -254,6 +255,47 @@ class Bench:
             deep.append(wrk(link, 1, 8, headers=["Authorization: " + headers["Authorization"]], cpus=LOAD_CPU)[0])
         ratio = statistics.median(d / f for d, f in zip(deep, first))
         self.row("last page by its link", f"{statistics.median(deep):,.0f}/s", f"first page {statistics.median(first):,.0f}/s", f"{ratio:.2f}", "report", "")
+
+    # ---- one object in three versions
+
+    def forms(self):
+        """Bulk import while partners of all three versions are registered; then each reads one Location, the stored form against the original."""
+        self.new_folder()
+        hub = Hub(self.build, self.folder, 1, SERVER_CPU)
+        sink = Server([self.build / "bench/bench_sink"])
+        party(hub, "BEN", "CPO")
+        tokens = {v: register(hub, sink, n + 1, "CPO", version=v)[1] for n, v in enumerate(("2.1.1", "2.2.1", "2.3.0"))}
+        data = ndjson(["locations", "--party", "BEN", "--count", str(self.objects)])
+        before, peak, over = hub.rss_mb()[1], [0.0], threading.Event()
+        watch = threading.Thread(target=lambda: [peak.__setitem__(0, max(peak[0], hub.rss_mb()[1])) for _ in iter(lambda: over.wait(0.02), True)])
+        watch.start()
+        started = time.monotonic()
+        answer, _ = hub.call("POST", "/v1/locations", data, {"Content-Type": "application/x-ndjson"})
+        took = time.monotonic() - started
+        over.set()
+        watch.join()
+        if answer["created"] != self.objects:
+            sys.exit(f"bulk: {answer}")
+        self.row("bulk import with three projections", f"{self.objects / took:,.0f} objects/s", f"{len(data) >> 20} MB body", "-", "report",
+                 f"private memory {before:.0f} MB, at most {peak[0]:.0f} MB")
+        sides = {}
+        for version, token in tokens.items():
+            header = {"Authorization": authorization(token, version)}
+            details = json.loads(must("GET", f"{hub.url}/ocpi/{version}", headers=header)[0])["data"]["endpoints"]
+            base = next(e["url"] for e in details if e["identifier"] == "locations" and e.get("role", "SENDER") == "SENDER")
+            url = next(f"{base}/{i}" for i in (f"LOC-{n:06d}" for n in range(self.objects // 2, self.objects))
+                       if request("GET", f"{base}/{i}", headers=header)[0] == 200)
+            sides[version] = (url, [f"Authorization: {header['Authorization']}"], len(must("GET", url, headers=header)[0]))
+        rates = {v: [] for v in sides}
+        for _ in range(self.rounds):
+            for version, (url, headers, _) in sides.items():
+                rates[version].append(wrk(url, self.seconds, 32, headers=headers, cpus=LOAD_CPU)[0])
+        for version in ("2.1.1", "2.3.0"):
+            ratio = statistics.median(a / b for a, b in zip(rates[version], rates["2.2.1"]))
+            self.row(f"GET of a stored projection, {version}", f"{statistics.median(rates[version]):,.0f}/s", f"2.2.1 original {statistics.median(rates['2.2.1']):,.0f}/s",
+                     f"{ratio:.2f}", "0.97", f"bodies {sides[version][2]} and {sides['2.2.1'][2]} bytes")
+        sink.stop()
+        hub.stop()
 
     # ---- validating against parsing
 
@@ -431,6 +473,8 @@ class Bench:
         try:
             if self.wanted("check"):
                 self.check()
+            if self.wanted("forms"):
+                self.forms()
             if self.wanted("bridge"):
                 self.bridge()
             if self.wanted("get-one") or self.wanted("get-page"):

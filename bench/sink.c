@@ -1,8 +1,7 @@
-/* A partner that takes everything: many OCPI 2.2.1 peers on one port, /p/N/… each, with the roles CPO and EMSP.
- *   GET /p/N/versions, GET /p/N/2.2.1, POST /p/N/credentials: the handshake, token C is "sink-token-N"
- *   GET /p/N/token: token B that the hub gave (for the load generator)
- *   PUT, PATCH, DELETE below /p/N/receiver/: counted, 1000
- *   GET /stats: {"received":…}; GET /arrivals: monotonic nanoseconds of each arrival since the last POST /reset */
+/* A partner that takes everything: many OCPI peers on one port, /p/N/… each, of every version, with the roles CPO and EMSP (2.1.1: one of
+ * them). GET /p/N/versions, GET /p/N/V, POST /p/N/V/credentials: the handshake, token C is "sink-token-N" GET /p/N/token: token B that the
+ * hub gave (for the load generator) PUT, PATCH, DELETE below /p/N/receiver/: counted, 1000 GET /stats: {"received":…}; GET /arrivals:
+ * monotonic nanoseconds of each arrival since the last POST /reset */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,24 +49,27 @@ static void base_url(h2o_req_t *req, int n, char *out, size_t size)
 
 static int versions(h2o_req_t *req, int n)
 {
-    char base[128], text[512];
+    char base[128], text[1024];
     base_url(req, n, base, sizeof base);
     snprintf(text, sizeof text,
-             "{\"status_code\":1000,\"timestamp\":\"2026-01-01T00:00:00Z\",\"data\":[{\"version\":\"2.2.1\",\"url\":\"%s/2.2.1\"}]}", base);
+             "{\"status_code\":1000,\"timestamp\":\"2026-01-01T00:00:00Z\",\"data\":[{\"version\":\"2.1.1\",\"url\":\"%s/2.1.1\"},"
+             "{\"version\":\"2.2.1\",\"url\":\"%s/2.2.1\"},{\"version\":\"2.3.0\",\"url\":\"%s/2.3.0\"}]}",
+             base, base, base);
     return answer_text(req, text);
 }
 
-static int details(h2o_req_t *req, int n)
+static int details(h2o_req_t *req, int n, const char *version)
 {
     static const char *const modules[][2] = {
         {"locations", "RECEIVER"}, {"tariffs", "RECEIVER"}, {"locations", "SENDER"}, {"tariffs", "SENDER"}};
     char base[128], text[2048];
     base_url(req, n, base, sizeof base);
     int len = snprintf(text, sizeof text,
-                       "{\"status_code\":1000,\"timestamp\":\"2026-01-01T00:00:00Z\",\"data\":{\"version\":\"2.2.1\",\"endpoints\":["
-                       "{\"identifier\":\"credentials\",\"role\":\"SENDER\",\"url\":\"%s/credentials\"}",
-                       base);
-    for (size_t i = 0; i < 4; i++)
+                       "{\"status_code\":1000,\"timestamp\":\"2026-01-01T00:00:00Z\",\"data\":{\"version\":\"%s\",\"endpoints\":["
+                       "{\"identifier\":\"credentials\",\"role\":\"SENDER\",\"url\":\"%s/%s/credentials\"}",
+                       version, base, version);
+    size_t count = strcmp(version, "2.1.1") ? 4 : 2; /* it says no role: then these are an eMSP's */
+    for (size_t i = 0; i < count; i++)
         len += snprintf(text + len, sizeof text - (size_t)len, ",{\"identifier\":\"%s\",\"role\":\"%s\",\"url\":\"%s/%s/%s\"}",
                         modules[i][0], modules[i][1], base, modules[i][1][0] == 'R' ? "receiver" : "sender", modules[i][0]);
     snprintf(text + len, sizeof text - (size_t)len, "]}}");
@@ -86,18 +88,24 @@ static void remember_token(h2o_req_t *req, int n)
         snprintf(tokens[n], sizeof tokens[n], "%.*s", (int)(end - at), at);
 }
 
-static int credentials(h2o_req_t *req, int n)
+static int credentials(h2o_req_t *req, int n, const char *version)
 {
     char base[128], text[1024];
     base_url(req, n, base, sizeof base);
     if (req->entity.len)
         remember_token(req, n);
-    snprintf(text, sizeof text,
-             "{\"status_code\":1000,\"timestamp\":\"2026-01-01T00:00:00Z\",\"data\":{\"token\":\"sink-token-%d\",\"url\":\"%s/"
-             "versions\",\"roles\":["
-             "{\"role\":\"EMSP\",\"country_code\":\"DE\",\"party_id\":\"S%02d\",\"business_details\":{\"name\":\"Sink\"}},"
-             "{\"role\":\"CPO\",\"country_code\":\"DE\",\"party_id\":\"S%02d\",\"business_details\":{\"name\":\"Sink\"}}]}}",
-             n, base, n % 100, n % 100);
+    if (!strcmp(version, "2.1.1"))
+        snprintf(text, sizeof text,
+                 "{\"status_code\":1000,\"timestamp\":\"2026-01-01T00:00:00Z\",\"data\":{\"token\":\"sink-token-%d\",\"url\":\"%s/"
+                 "versions\",\"country_code\":\"DE\",\"party_id\":\"S%02d\",\"business_details\":{\"name\":\"Sink\"}}}",
+                 n, base, n % 100);
+    else
+        snprintf(text, sizeof text,
+                 "{\"status_code\":1000,\"timestamp\":\"2026-01-01T00:00:00Z\",\"data\":{\"token\":\"sink-token-%d\",\"url\":\"%s/"
+                 "versions\",\"roles\":["
+                 "{\"role\":\"EMSP\",\"country_code\":\"DE\",\"party_id\":\"S%02d\",\"business_details\":{\"name\":\"Sink\"}},"
+                 "{\"role\":\"CPO\",\"country_code\":\"DE\",\"party_id\":\"S%02d\",\"business_details\":{\"name\":\"Sink\"}}]}}",
+                 n, base, n % 100, n % 100);
     return answer_text(req, text);
 }
 
@@ -123,10 +131,15 @@ static int on_request(h2o_handler_t *self, h2o_req_t *req)
     const char *rest = path + used;
     if (strcmp(rest, "/versions") == 0)
         return versions(req, n);
-    if (strcmp(rest, "/2.2.1") == 0)
-        return details(req, n);
-    if (strcmp(rest, "/credentials") == 0)
-        return credentials(req, n);
+    static const char *const known[] = {"2.1.1", "2.2.1", "2.3.0"};
+    for (size_t i = 0; i < 3; i++) {
+        if (*rest != '/' || strncmp(rest + 1, known[i], 5))
+            continue;
+        if (!rest[6])
+            return details(req, n, known[i]);
+        if (!strcmp(rest + 6, "/credentials"))
+            return credentials(req, n, known[i]);
+    }
     if (strcmp(rest, "/token") == 0)
         return answer_text(req, tokens[n]);
     if (arrival_count < ARRIVALS)
