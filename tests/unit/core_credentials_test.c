@@ -109,6 +109,7 @@ static void C19_C20_bad_credentials_get_2001(void **state)
         "{\"token\":\"ok\",\"url\":\"" PARTNER "/versions\",\"party_id\":\"PPP\"}",
         "{\"token\":\"ok\",\"url\":\"" PARTNER "/versions\",\"country_code\":\"NL\"}",
         "{\"token\":\"ok\",\"url\":\"" PARTNER "/versions\",\"party_id\":\"PPPP\",\"country_code\":\"NL\"}",
+        "{\"token\":\"ok\",\"url\":\"" PARTNER "/versions\",\"party_id\":\"PPP\",\"country_code\":\"NL\"}", /* no business_details */
         "{\"token\":\"ok\",\"url\":\"http://127.0.0.1/versions\",\"party_id\":\"PPP\",\"country_code\":\"NL\"}",
     };
     static const char *const no_object[] = {"[]", /* T6: JSON all the same */ "\"{}\""};
@@ -120,6 +121,26 @@ static void C19_C20_bad_credentials_get_2001(void **state)
     assert_int_equal(credentials(HUB_POST, TOKEN_A, "{\"token\":")->x.reply.status, 400);
     assert_int_equal(partner.gets, 0);
     (void)register_partner(TOKEN_A);
+}
+
+/* What is merely odd is taken, but for the profile `strict`. */
+static void strict_profile_refuses_odd_credentials(void **state)
+{
+    (void)state;
+    bool old = strcmp(speaks, "2.1.1") == 0;
+    const char *odd = old ? "{\"token\":\"token-b-of-partner-0001\",\"url\":\"" PARTNER
+                            "/versions\",\"party_id\":\"PPP\",\"country_code\":\"NL\","
+                            "\"business_details\":{\"name\":\"Partner\",\"website\":7}}"
+                          : "{\"token\":\"token-b-of-partner-0001\",\"url\":\"" PARTNER "/versions\",\"roles\":[{\"role\":\"KING\","
+                            "\"party_id\":\"PPP\",\"country_code\":\"NL\",\"business_details\":{\"name\":\"Partner\"}}]}";
+    assert_int_equal(v1(&beta, HUB_PATCH, "/v1/integrations/1", "{\"ocpiConnection\":{\"profile\":{\"strict\":true}}}")->x.reply.status,
+                     204);
+    fixture_request_t *request = credentials(HUB_POST, TOKEN_A, odd);
+    assert_int_equal(ocpi_status(request), 2001);
+    assert_non_null(strstr(text_of(request), old ? "/business_details/website" : "/roles/0/role"));
+    assert_int_equal(v1(&beta, HUB_PATCH, "/v1/integrations/1", "{\"ocpiConnection\":{\"profile\":{\"strict\":false}}}")->x.reply.status,
+                     204);
+    assert_int_equal(ocpi_status(credentials(HUB_POST, TOKEN_A, odd)), 1000);
 }
 
 static void J_repeated_post_counts_until_token_C_is_used(void **state)
@@ -254,6 +275,7 @@ int main(void)
         AS_RECEIVER(C7_C8_C9_wrong_methods_get_405_with_Allow),
         AS_RECEIVER(C14_C15_C16_C18_failed_post_leaves_no_registration),
         AS_RECEIVER(C19_C20_bad_credentials_get_2001),
+        AS_RECEIVER(strict_profile_refuses_odd_credentials),
         AS_RECEIVER(J_repeated_post_counts_until_token_C_is_used),
         AS_RECEIVER(J_after_PUT_both_tokens_live_until_the_new_one_is_used),
         AS_RECEIVER(failed_PUT_changes_nothing),

@@ -296,6 +296,25 @@ static hub_err_t read_roles(hub_pool_t *pool, const hub_integration_t *integrati
     return HUB_EINVALID;
 }
 
+/* The rules of every object that a peer sends: what its rows require, and with the profile `strict` all of them. */
+static hub_err_t check_rows(hub_pool_t *pool, const hub_integration_t *integration, ocpi_version_t version, yyjson_val *data,
+                            hub_slice_t *why)
+{
+    const ocpi_check_t check = {.object = OCPI_OBJECT_CREDENTIALS, .version = version, .strict = integration->profile.strict};
+    ocpi_problems_t problems;
+    ocpi_problems_init(&problems, pool);
+    if (ocpi_check(data, &check, &problems))
+        return HUB_EOK;
+    for (uint32_t i = 0; i < problems.count; i++) {
+        const ocpi_problem_t *problem = &problems.list[i];
+        if (problem->severity != OCPI_ERROR)
+            continue;
+        *why = hub_pool_printf(pool, "%.*s: %.*s", HUB_SLICE_FMT(problem->pointer), HUB_SLICE_FMT(problem->message));
+        break;
+    }
+    return HUB_EINVALID;
+}
+
 hub_err_t hub_offer_read_credentials(hub_core_t *core, hub_pool_t *pool, const hub_integration_t *integration, yyjson_val *data,
                                      hub_offer_t *offer, hub_slice_t *why)
 {
@@ -316,6 +335,8 @@ hub_err_t hub_offer_read_credentials(hub_core_t *core, hub_pool_t *pool, const h
     }
     yyjson_val *roles;
     hub_err_t err = read_roles(pool, integration, offer->version, data, &roles, why);
+    if (!err)
+        err = check_rows(pool, integration, offer->version, data, why);
     if (err)
         return err;
     offer->versions_url = hub_pool_copy(pool, url);
