@@ -174,8 +174,8 @@ static void take_only_party(hub_incoming_t *in)
 {
     const hub_integration_t *from = in->from;
     for (uint32_t i = 1; i < from->peer_role_count; i++)
-        if (strcasecmp(from->peer_roles[i].country, from->peer_roles[0].country) ||
-            strcasecmp(from->peer_roles[i].party, from->peer_roles[0].party))
+        if (strcasecmp(from->peer_roles[i].country, from->peer_roles[0].country) != 0 ||
+            strcasecmp(from->peer_roles[i].party, from->peer_roles[0].party) != 0)
             return;
     if (in->country.ptr || in->party.ptr || !from->peer_role_count)
         return;
