@@ -7,8 +7,8 @@ import threading
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from hubtest import Hub, Partner, wait_until  # noqa: E402
-from objects import NEWER, Side, cdr_token, connect, good, location, period, refused, session, token  # noqa: E402
+from hubtest import Hub, Partner, envelope, wait_until  # noqa: E402
+from objects import NEWER, Side, cdr, cdr_token, connect, good, location, period, refused, session, token  # noqa: E402
 
 ALL = "?date_from=2020-01-01T00:00:00Z&limit=100"
 
@@ -285,3 +285,26 @@ def test_S8_a_hub_that_stops_keeps_nobody_waiting(emsp):
     partner.join(5)
     assert good(answers[0]).data == "NOT_POSSIBLE"
     emsp.hub.start()
+
+
+# ---- what comes into sight is pushed
+
+
+def test_what_comes_into_sight_is_pushed(emsp):
+    hub = emsp.hub
+    for path, body in (("sessions/NL/ABC/S1", session("S1")), ("sessions/NL/ABC/S2", session("S2", token=cdr_token("FR", "FRE"))),
+                       ("cdrs/NL/ABC/C2", cdr("C2", token=cdr_token("FR", "FRE"))), ("cdrs/NL/ABC/C3", cdr("C3", token=cdr_token("IT", "ITA")))):
+        hub.put("/v1/" + path, body, 201)
+    flags = {"models": {"pushSession": True, "pushCdr": True}}
+    sides = [("sessions", "RECEIVER"), ("cdrs", "RECEIVER"), ("tokens", "SENDER"), ("credentials", "SENDER"), ("locations", "RECEIVER")]
+    with Partner(role="HUB", country="DE", party="HUB", modules=sides) as roaming:
+        side = Side(hub, roaming, connect(hub, roaming, ["CPO"], ourParties=[{"countryCode": "NL", "partyId": "ABC", "roles": ["CPO"]}]))
+        roaming.on("POST", "/ocpi/2.2.1/cdrs", lambda call: (201, {"Location": roaming.module_url("cdrs") + "/" + call.body["id"]}, envelope()))
+        hub.request("PATCH", f"/v1/integrations/{side.integration}", flags)
+        good(side.call("PUT", "/FR/FRE/UID1", token("UID1", "FR", "FRE"), "tokens"), 201)
+        roaming.wait_for("PUT", "/sessions/NL/ABC/S2")
+        assert roaming.wait_for("POST", "/cdrs")[0].body["id"] == "C2"
+        roaming.roles = [{**roaming.roles[0], "country_code": "IT", "party_id": "ITA"}]
+        assert roaming.register(hub, roaming.hub_token, "PUT").ocpi_status == 1000
+        assert [c.body["id"] for c in roaming.wait_for("POST", "/cdrs", 2)] == ["C2", "C3"]
+        assert len(roaming.requests("PUT", "/sessions/")) == 1

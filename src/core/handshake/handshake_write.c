@@ -145,12 +145,19 @@ static void take_credentials(const hub_handshake_t *h, hub_registration_t *reg)
 }
 
 /* The connection moves to another version (C12): what the partner got in the old one it need not see in the new one, so everything is sent
- * again, as to a new partner; all but CDRs, which are sent once. */
+ * again, as to a new partner; all but CDRs, which are sent once. With other roles it sees other sessions and CDRs: those are looked through
+ * again, and what it was told already is not told twice. */
 static hub_err_t follow_version(hub_view_t *view, const hub_handshake_write_t *write, const hub_registration_t *reg)
 {
     const hub_registration_t *before = &write->h->before;
-    bool moved = before->authorized && before->ocpi_version != reg->ocpi_version;
-    return moved ? hub_push_rewind_all(view, write->id) : HUB_EOK;
+    if (!before->authorized)
+        return HUB_EOK;
+    if (before->ocpi_version != reg->ocpi_version)
+        return hub_push_rewind_all(view, write->id);
+    if (hub_slice_eq(before->roles_json, reg->roles_json))
+        return HUB_EOK;
+    hub_err_t err = hub_push_rewind(view, write->id, OCPI_MODULE_SESSIONS);
+    return err ? err : hub_push_rewind(view, write->id, OCPI_MODULE_CDRS);
 }
 
 /* ---- the operations ---- */

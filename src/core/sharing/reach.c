@@ -7,6 +7,7 @@
 #include "sharing.h"
 
 #define REACH_KIND 'G'
+#define TOLD_MOST 1000 /* objects of a pair and module that are told when a party is reached */
 
 static void reach_key(hub_key_t *key, uint32_t integration)
 {
@@ -80,6 +81,31 @@ static uint32_t count_reached(hub_view_t *view, uint32_t integration)
     return hub_scan_finish(&scan) == HUB_EOK ? n : HUB_REACH_PARTIES;
 }
 
+/* Sessions and CDRs that come into sight are told to its push, the newest of very many not: they go with their next change. */
+static hub_err_t tell_push(hub_view_t *view, const hub_integration_t *to, hub_audience_t pair, ocpi_module_t module)
+{
+    const hub_stream_t stream = {.tenant = to->tenant, .kind = HUB_STREAM_BINDING, .integration = to->id, .module = (uint8_t)module};
+    hub_list_query_t query = {
+        .audiences = &pair, .audience_count = 1, .module = (uint8_t)module, .from = INT64_MIN, .to = INT64_MAX, .limit = TOLD_MOST};
+    hub_list_page_t page = {0};
+    hub_pool_t *pool = hub_pool_create();
+    hub_err_t err = hub_audience_count(view, pair, (uint8_t)module) ? hub_list(view, &query, pool, &page) : HUB_EOK;
+    for (uint32_t i = 0; i < page.count && !err; i++)
+        err = hub_change_note(view, &stream, page.rows[i].key, HUB_CHANGE_OBJECT, hub_now_ms(), NULL);
+    hub_pool_destroy(pool);
+    return err;
+}
+
+static hub_err_t tell_pushes(hub_view_t *view, const hub_integration_t *to, hub_slice_t country, hub_slice_t party)
+{
+    static const ocpi_module_t modules[] = {OCPI_MODULE_SESSIONS, OCPI_MODULE_CDRS};
+    hub_err_t err = HUB_EOK;
+    for (uint32_t i = 0; i < to->party_count; i++)
+        for (size_t m = 0; m < HUB_COUNT(modules) && !err; m++)
+            err = tell_push(view, to, hub_audience_pair(to->parties[i].id, country, party), modules[m]);
+    return err;
+}
+
 hub_err_t hub_reach_note(hub_core_t *core, hub_view_t *view, const hub_integration_t *from, hub_slice_t country, hub_slice_t party)
 {
     hub_key_t key;
@@ -92,7 +118,8 @@ hub_err_t hub_reach_note(hub_core_t *core, hub_view_t *view, const hub_integrati
     if (!from->peer_is_hub && is_elsewhere(core, view, from, country, party))
         return HUB_EOK;
     party_key(&key, from->id, country, party);
-    return hub_view_put(view, HUB_TABLE_REFERENCE, &key, HUB_SLICE_LIT("1"));
+    hub_err_t err = hub_view_put(view, HUB_TABLE_REFERENCE, &key, HUB_SLICE_LIT("1"));
+    return err ? err : tell_pushes(view, from, country, party);
 }
 
 hub_err_t hub_reach_forget(hub_view_t *view, uint32_t integration)
