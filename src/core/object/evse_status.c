@@ -97,7 +97,8 @@ static hub_err_t flush(opened_t *o)
     head.received_at = s->in->now;
     head.flags &= ~(uint32_t)HUB_OBJECT_REMOVED;
     hub_projection_write(&head, hub_projection_written(&s->head), text);
-    hub_err_t err = hub_projection_make(s->view, s->pool, hub_key_slice(&s->key), hub_projection_demand(s->view, s->id.tenant), &head);
+    hub_err_t err =
+        hub_projection_make(s->view, s->pool, hub_key_slice(&s->key), after, hub_projection_demand(s->view, s->id.tenant), &head);
     if (err)
         return err;
     if (o->many || (s->head.flags & HUB_OBJECT_REMOVED))

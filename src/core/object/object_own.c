@@ -178,7 +178,7 @@ hub_err_t hub_objects__put_own(hub_storing_t *s, yyjson_mut_doc *doc, yyjson_mut
         return err;
     in->head.flags |= s->head.flags & LOSES;
     hub_projection_write(&in->head, in->version, in->stored);
-    err = hub_projection_make(s->view, s->pool, hub_key_slice(&s->key), hub_projection_demand(s->view, in->tenant), &in->head);
+    err = hub_projection_make(s->view, s->pool, hub_key_slice(&s->key), after, hub_projection_demand(s->view, in->tenant), &in->head);
     if (!err)
         err = put_entries(s, &in->head, difference, &status);
     return hub_objects__written(err || !s->row->follow ? err : s->row->follow(s, after));

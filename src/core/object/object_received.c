@@ -167,7 +167,8 @@ static hub_err_t put(hub_storing_t *s, const whole_t *whole)
         .bytes = whole->text};
     hub_projection_write(&in->head, in->version, whole->normal_changed ? whole->normal : whole->text);
     bool status = status_only(s);
-    hub_err_t err = hub_projection_make(s->view, s->pool, hub_key_slice(&s->key), OCPI_V2_2_1, &in->head); /* for /v1/received */
+    hub_err_t err =
+        hub_projection_make(s->view, s->pool, hub_key_slice(&s->key), whole->normal_root, OCPI_V2_2_1, &in->head); /* for /v1/received */
     if (!err)
         err = hub_object_put(s->view, &s->id, &in->head, status ? HUB_CHANGE_EVSE : HUB_CHANGE_OBJECT,
                              status ? in->evse_uid : HUB_SLICE_NONE);

@@ -58,12 +58,11 @@ hub_slice_t hub_projection_code(hub_pool_t *pool, hub_slice_t s)
     return hub_slice(out, s.len);
 }
 
-hub_err_t hub_projection_bridge(hub_view_t *view, hub_pool_t *pool, hub_slice_t key, hub_slice_t text, ocpi_version_t from,
-                                ocpi_version_t to, hub_slice_t *bytes, ocpi_losses_t *losses)
+static hub_err_t bridge_root(hub_view_t *view, hub_pool_t *pool, hub_slice_t key, yyjson_val *root, ocpi_version_t from, ocpi_version_t to,
+                             hub_slice_t *bytes, ocpi_losses_t *losses)
 {
     hub_object_id_t id;
     ocpi_losses_t unread;
-    yyjson_val *root = hub_objects__read(pool, text);
     if (!root || !hub_object_key_parse(key, &id))
         return HUB_ESTORE;
     asked_t asked = {.view = view, .pool = pool, .id = &id, .from = from};
@@ -79,6 +78,12 @@ hub_err_t hub_projection_bridge(hub_view_t *view, hub_pool_t *pool, hub_slice_t 
     if (!losses)
         ocpi_losses_init(losses = &unread, pool);
     return ocpi_bridge(pool, root, &bridge, bytes, losses);
+}
+
+hub_err_t hub_projection_bridge(hub_view_t *view, hub_pool_t *pool, hub_slice_t key, hub_slice_t text, ocpi_version_t from,
+                                ocpi_version_t to, hub_slice_t *bytes, ocpi_losses_t *losses)
+{
+    return bridge_root(view, pool, key, hub_objects__read(pool, text), from, to, bytes, losses);
 }
 
 /* ---- reading ---- */
@@ -126,7 +131,7 @@ static hub_err_t note_losses(hub_view_t *view, hub_pool_t *pool, hub_slice_t key
     return hub_loss_put(view, pool, hub_projection_version(slot), key, losses);
 }
 
-hub_err_t hub_projection_make(hub_view_t *view, hub_pool_t *pool, hub_slice_t key, uint32_t versions, hub_object_t *head)
+hub_err_t hub_projection_make(hub_view_t *view, hub_pool_t *pool, hub_slice_t key, yyjson_val *root, uint32_t versions, hub_object_t *head)
 {
     hub_err_t err = HUB_EOK;
     for (unsigned slot = 0; slot < HUB_OBJECT_FORMS && !err; slot++) {
@@ -134,8 +139,7 @@ hub_err_t hub_projection_make(hub_view_t *view, hub_pool_t *pool, hub_slice_t ke
         ocpi_losses_init(&losses, pool);
         hub_slice_t *form = &head->form[slot];
         if (slot != head->written && versions & hub_projection_version(slot)) {
-            err = hub_projection_bridge(view, pool, key, hub_projection_own(head), hub_projection_version(head->written),
-                                        hub_projection_version(slot), form, &losses);
+            err = bridge_root(view, pool, key, root, hub_projection_version(head->written), hub_projection_version(slot), form, &losses);
             head->form_state[slot] = err ? HUB_FORM_REFUSED : hub_slice_eq(*form, head->bytes) ? HUB_FORM_SAME : HUB_FORM_STORED;
             err = err == HUB_EINVALID ? HUB_EOK : err;
         }

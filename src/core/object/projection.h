@@ -45,8 +45,8 @@ hub_slice_t hub_projection_code(hub_pool_t *pool, hub_slice_t folded);
  * themselves, or their normalised form). There are no other forms. */
 void hub_projection_write(hub_object_t *head, ocpi_version_t version, hub_slice_t text);
 /* Then: its forms in `versions` (mask), and what is lost in them written down, in place of what was lost before (head->flags says where).
- */
-hub_err_t hub_projection_make(hub_view_t *view, hub_pool_t *pool, hub_slice_t key, uint32_t versions, hub_object_t *head);
+ * `root`: that text parsed. */
+hub_err_t hub_projection_make(hub_view_t *view, hub_pool_t *pool, hub_slice_t key, yyjson_val *root, uint32_t versions, hub_object_t *head);
 /* One form that came later (sweep): `text`, none where it was refused. Does nothing when the object is no more as it was in `version`. */
 hub_err_t hub_projection_add(hub_view_t *view, hub_pool_t *pool, hub_slice_t key, uint64_t object_version, ocpi_version_t version,
                              hub_slice_t text, const ocpi_losses_t *losses);
@@ -59,6 +59,10 @@ hub_err_t hub_projection_forget(hub_view_t *view, hub_slice_t key, const hub_obj
 uint32_t hub_projection_demand(hub_view_t *view, uint32_t tenant);
 /* apply only. The integration speaks `version` from now on; 0: none. The first one of a version starts the sweep. */
 hub_err_t hub_projection_spoken(hub_view_t *view, uint32_t tenant, uint32_t integration, ocpi_version_t version);
+
+/* apply only. Once in the life of a store: counts those that were registered before there was a count. */
+bool hub_projection_counted(hub_view_t *view);
+hub_err_t hub_projection_count(hub_core_t *core, hub_view_t *view, hub_pool_t *pool);
 
 /* A version whose forms are still to be made for the own objects of a tenant. */
 typedef struct hub_projection_debt {

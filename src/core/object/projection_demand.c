@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "integration/registration.h"
+
 typedef struct counts {
     uint32_t of[HUB_OBJECT_FORMS];
 } counts_t;
@@ -92,6 +94,47 @@ hub_err_t hub_projection_spoken(hub_view_t *view, uint32_t tenant, uint32_t inte
     if (!err && spoke && old < HUB_OBJECT_FORMS)
         err = count(view, tenant, old, -1);
     return err || !version ? err : count(view, tenant, now, 1);
+}
+
+/* ---- stores of before the counts ---- */
+
+static void counted_key(hub_key_t *key)
+{
+    kind_key(key, 'V', 0); /* no tenant has this number */
+}
+
+bool hub_projection_counted(hub_view_t *view)
+{
+    hub_key_t key;
+    hub_slice_t value;
+    counted_key(&key);
+    return hub_view_get(view, HUB_TABLE_REFERENCE, &key, &value) == HUB_EOK;
+}
+
+static bool note_integration(void *arg, uint32_t tenant, uint32_t id)
+{
+    const uint32_t both[] = {tenant, id};
+    hub_buf_add(arg, hub_slice((const char *)both, sizeof both));
+    return true;
+}
+
+hub_err_t hub_projection_count(hub_core_t *core, hub_view_t *view, hub_pool_t *pool)
+{
+    hub_key_t key;
+    hub_registration_t registration;
+    hub_buf_t found = HUB_BUF_INIT(pool);
+    if (hub_projection_counted(view))
+        return HUB_EOK;
+    hub_err_t err = hub_integration_each(view, 0, note_integration, &found);
+    for (size_t at = 0; at < found.len && !err; at += 2 * sizeof(uint32_t)) {
+        uint32_t both[2];
+        memcpy(both, found.ptr + at, sizeof both);
+        err = hub_registration_get(core, view, pool, both[0], both[1], &registration);
+        if (!err)
+            err = hub_projection_spoken(view, both[0], both[1], registration.authorized ? registration.ocpi_version : 0);
+    }
+    counted_key(&key);
+    return err ? err : hub_view_put(view, HUB_TABLE_REFERENCE, &key, HUB_SLICE_LIT(""));
 }
 
 /* ---- debts ---- */

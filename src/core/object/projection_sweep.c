@@ -21,7 +21,7 @@ typedef struct hub_projection_sweep {
     hub_timer_t timer;
     hub_pool_t *pool; /* while under way */
     hub_projection_debt_t debt;
-    bool done;
+    bool counted, done;
     made_t made[MADE_MOST];
     uint32_t count;
 } hub_projection_sweep_t;
@@ -46,6 +46,8 @@ static void end(hub_projection_sweep_t *sweep, hub_err_t err, uint64_t ms)
 static hub_err_t apply(hub_view_t *view, hub_op_t *op)
 {
     hub_projection_sweep_t *sweep = (hub_projection_sweep_t *)op;
+    if (!sweep->counted)
+        return hub_projection_count(sweep->worker->core, view, sweep->pool);
     hub_err_t err = HUB_EOK;
     for (uint32_t i = 0; i < sweep->count && !err; i++) {
         const made_t *made = &sweep->made[i];
@@ -113,8 +115,10 @@ static void run(hub_timer_t *timer)
     sweep->pool = hub_pool_create();
     hub_err_t err = hub_view_open(sweep->worker->core->store, &view);
     if (!err) {
-        err = hub_projection_debt(view, &sweep->debt);
-        if (!err)
+        sweep->counted = sweep->counted || hub_projection_counted(view);
+        if (sweep->counted)
+            err = hub_projection_debt(view, &sweep->debt);
+        if (sweep->counted && !err)
             err = make_some(sweep, view);
         hub_view_close(view);
     }
