@@ -75,6 +75,22 @@ def test_K2_tokens_of_an_emsp(version):
         assert ("auth_id" in body) == (version == "2.1.1")
 
 
+def test_a_location_does_not_wait_for_a_tariff_that_cannot_be_said():
+    """A price cap has no words in 2.1.1: the tariff stays here, the location that names it goes, and the worker goes on (one: it must not spin)."""
+    with Hub(workers=1) as hub, Roaming(version="2.1.1") as partner:
+        hub.party("NL", "ABC", ["CPO"])
+        put(hub, "tariffs", tariff("T1"))
+        put(hub, "tariffs", tariff("CAP", max_price={"excl_vat": 5}))
+        ident = connect(hub, partner, ["CPO"])
+        switch(hub, ident, **ALL)
+        put(hub, "locations", location("L1", evses=[evse("E1", connectors=[connector(tariff_ids=["CAP"]), connector("2", tariff_ids=["T1"])])]))
+        partner.wait_for("PUT", "/locations/NL/ABC/L1")
+        assert "tariffs/NL/ABC/T1" in partner.stored and not partner.requests(contains="CAP")
+        assert hub.request("GET", "/v1/tariffs/NL/ABC/CAP", timeout=5).status == 200
+        put(hub, "tariffs", tariff("CAP"))  # a price that 2.1.1 knows: now it goes
+        partner.wait_for("PUT", "/tariffs/NL/ABC/CAP")
+
+
 def old_location(ident):
     made = location(ident)
     for name in ("country_code", "party_id", "publish"):

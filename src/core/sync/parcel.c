@@ -68,7 +68,8 @@ static bool insert_tariff(hub_parcel_t *parcel, hub_slice_t tariff_id)
                           .country = item->country,
                           .party = item->party,
                           .id = tariff_id};
-    return id.id.len && hub_object_key(&id, &key) == HUB_EOK && hub_pump__insert_tariff(tariffs, parcel->view, hub_key_slice(&key));
+    return id.id.len && hub_object_key(&id, &key) == HUB_EOK &&
+           hub_pump__insert_tariff(tariffs, parcel->view, parcel->pool, hub_key_slice(&key));
 }
 
 /* True: a tariff that this location names must go first. */

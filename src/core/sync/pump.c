@@ -267,6 +267,15 @@ static bool sees(const hub_pump_t *pump, hub_view_t *view, hub_slice_t key)
     return hub_object_get_key(view, key, &object) == HUB_EOK && visible(pump, view, key, &object);
 }
 
+static bool can_be_said(const hub_pump_t *pump, hub_view_t *view, hub_pool_t *pool, hub_slice_t key)
+{
+    hub_object_t head;
+    hub_slice_t bytes;
+    int64_t last_updated;
+    const hub_integration_t *to = pump->push->agent->integration;
+    return hub_objects_view(view, pool, to, pump->row->module, key, to->ocpi_version, &bytes, &head, &last_updated) != HUB_ENOT_FOUND;
+}
+
 void hub_pump__take_back(hub_pump_t *pump, hub_view_t *view, hub_slice_t key)
 {
     if (!sees(pump, view, key))
@@ -369,15 +378,16 @@ hub_push_item_t *hub_pump__insert_due(hub_pump_t *pump, hub_slice_t key)
     return queue(pump, 0, key, HUB_SLICE_NONE, HUB_PUSH_WHOLE);
 }
 
-/* A location names this tariff. Most were sent when they changed; one that has just come into sight was not. */
-bool hub_pump__insert_tariff(hub_pump_t *pump, hub_view_t *view, hub_slice_t key)
+/* A location names this tariff. Most were sent when they changed; one that has just come into sight was not. One that cannot be said in
+ * this partner's version never goes: a location that waited for it would wait, and ask, for ever. */
+bool hub_pump__insert_tariff(hub_pump_t *pump, hub_view_t *view, hub_pool_t *pool, hub_slice_t key)
 {
     hub_slice_t path;
     uint64_t hash = hub_push__hash(key);
     for (const hub_push_item_t *item = pump->head; item; item = item->next)
         if (item->hash == hash && item->state != HUB_PUSH_DONE && hub_slice_eq(item->key, key))
             return true;
-    if (hub_pump__given(pump, view, key, &path) || !sees(pump, view, key))
+    if (hub_pump__given(pump, view, key, &path) || !sees(pump, view, key) || !can_be_said(pump, view, pool, key))
         return false;
     queue(pump, 0, key, HUB_SLICE_NONE, HUB_PUSH_WHOLE);
     return true;

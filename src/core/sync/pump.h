@@ -158,10 +158,10 @@ void hub_pump__settled(hub_push_item_t *item);
 bool hub_pump__given(const hub_pump_t *pump, hub_view_t *view, hub_slice_t key, hub_slice_t *path);
 /* Queues a DELETE of what was sent, unless the partner may still see it. */
 void hub_pump__take_back(hub_pump_t *pump, hub_view_t *view, hub_slice_t key);
-bool hub_pump__insert_tariff(hub_pump_t *pump, hub_view_t *view, hub_slice_t key); /* true: it must be sent first */
-bool hub_pump__full(const hub_pump_t *pump);                                       /* enough to do already */
-hub_push_item_t *hub_pump__insert_due(hub_pump_t *pump, hub_slice_t key);          /* NULL: it is there already */
-bool hub_pump__busy_with(const hub_pump_t *pump, const hub_push_item_t *item);     /* another call for the same object */
+bool hub_pump__insert_tariff(hub_pump_t *pump, hub_view_t *view, hub_pool_t *pool, hub_slice_t key); /* true: it must be sent first */
+bool hub_pump__full(const hub_pump_t *pump);                                                         /* enough to do already */
+hub_push_item_t *hub_pump__insert_due(hub_pump_t *pump, hub_slice_t key);                            /* NULL: it is there already */
+bool hub_pump__busy_with(const hub_pump_t *pump, const hub_push_item_t *item);                       /* another call for the same object */
 
 bool hub_pump__pending(const hub_pump_t *pump, uint64_t hash, uint64_t seq); /* is this object still to be read, or sent? */
 
