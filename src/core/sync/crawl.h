@@ -90,6 +90,7 @@ void hub_pull__free_if_ended(hub_pull_t *pull);
 /* pull_state.c */
 void hub_pull__load(hub_pull_job_t *job, hub_view_t *view);
 hub_err_t hub_pull__put(hub_view_t *view, uint32_t integration, ocpi_module_t module, const hub_pull_state_t *state);
-void hub_pull__save(hub_pull_job_t *job); /* an operation of its own, for errors */
+void hub_pull__save(hub_pull_job_t *job);            /* an operation of its own, for errors */
+bool hub_pull__remembered(const hub_agent_t *agent); /* is anything written down? */
 
 #endif

@@ -344,26 +344,10 @@ static void unregistered(hub_pull_t *pull)
     }
 }
 
-static bool remembers(const hub_agent_t *agent)
-{
-    hub_key_t key;
-    hub_slice_t state;
-    hub_view_t *view;
-    bool found = false;
-    if (hub_view_open(agent->worker->core->store, &view) != HUB_EOK)
-        return false;
-    for (unsigned i = 0; i < HUB_PULL_ROWS && !found; i++) {
-        hub_pull_reader(&key, agent->id, hub_pull_rows[i].module);
-        found = hub_view_get(view, HUB_TABLE_CURSOR, &key, &state) == HUB_EOK;
-    }
-    hub_view_close(view);
-    return found;
-}
-
 /* Most partners are not pulled from: nothing is kept in memory for those. */
 static bool is_needed(const hub_agent_t *agent)
 {
-    return agent->pull || hub_pull_wanted(agent) || (!agent->integration->authorized && remembers(agent));
+    return agent->pull || hub_pull_wanted(agent) || (!agent->integration->authorized && hub_pull__remembered(agent));
 }
 
 void hub_pull_follow(hub_agent_t *agent, const hub_integration_t *old)
@@ -493,7 +477,7 @@ static void describe(hub_agent_t *agent, unsigned i, hub_buf_t *out)
 
 void hub_pull_describe(hub_agent_t *agent, hub_buf_t *out)
 {
-    if (!agent->pull && agent->integration->is_ocpi && !agent->worker->stopping && remembers(agent)) {
+    if (!agent->pull && agent->integration->is_ocpi && !agent->worker->stopping && hub_pull__remembered(agent)) {
         agent->pull = create(agent);
         load(agent->pull);
     }

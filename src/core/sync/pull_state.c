@@ -130,3 +130,19 @@ hub_err_t hub_pull_forget(hub_view_t *view, uint32_t integration)
     }
     return err == HUB_ENOT_FOUND ? HUB_EOK : err;
 }
+
+bool hub_pull__remembered(const hub_agent_t *agent)
+{
+    hub_key_t key;
+    hub_slice_t state;
+    hub_view_t *view;
+    bool found = false;
+    if (hub_view_open(agent->worker->core->store, &view) != HUB_EOK)
+        return false;
+    for (unsigned i = 0; i < HUB_PULL_ROWS && !found; i++) {
+        hub_pull_reader(&key, agent->id, hub_pull_rows[i].module);
+        found = hub_view_get(view, HUB_TABLE_CURSOR, &key, &state) == HUB_EOK;
+    }
+    hub_view_close(view);
+    return found;
+}

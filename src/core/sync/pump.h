@@ -24,15 +24,14 @@ typedef enum hub_filling { HUB_FILL_SEND, HUB_FILL_SKIP, HUB_FILL_WAIT, HUB_FILL
 struct hub_parcel;
 
 typedef struct hub_push_row {
-    uint32_t model; /* hub_model_t */
-    const char *flag;
+    const char *flag, *id; /* id: the member that names an object in its URL */
+    uint32_t model;        /* hub_model_t */
     ocpi_module_t module;
-    const char *id; /* the member that names an object in its URL */
     hub_push_leave_t leave;
+    unsigned parallel; /* calls to one partner at a time */
     bool waits;        /* whole objects wait until the pumps before this one have nothing to do: tariffs before locations */
     bool remembers;    /* what each partner was told about an object is written down, and an object may be put off: put_off.c */
     bool insists;      /* objects are POSTed until they are acknowledged, and never after that */
-    unsigned parallel; /* calls to one partner at a time */
     /* What goes out of an object that the partner sees (parcel->root): method, path, body. */
     hub_filling_t (*fill)(struct hub_parcel *parcel);
 } hub_push_row_t;

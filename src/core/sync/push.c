@@ -14,13 +14,13 @@
 
 /* In this order: tariffs go before the locations that name them. A Session waits for nothing: it is news of this minute. */
 const hub_push_row_t hub_push_rows[HUB_PUSH_ROWS] = {
-    {HUB_MODEL_PUSH_TARIFF, "pushTariff", OCPI_MODULE_TARIFFS, "id", HUB_LEAVE_DELETE, .parallel = 4, .fill = hub_parcel__put},
-    {HUB_MODEL_PUSH_LOCATION, "pushLocation", OCPI_MODULE_LOCATIONS, "id", HUB_LEAVE_REMOVED, .waits = true, .parallel = 4,
+    {"pushTariff", "id", HUB_MODEL_PUSH_TARIFF, OCPI_MODULE_TARIFFS, HUB_LEAVE_DELETE, 4, .fill = hub_parcel__put},
+    {"pushLocation", "id", HUB_MODEL_PUSH_LOCATION, OCPI_MODULE_LOCATIONS, HUB_LEAVE_REMOVED, 4, .waits = true,
      .fill = hub_parcel__fill_location},
-    {HUB_MODEL_PUSH_TOKEN, "pushToken", OCPI_MODULE_TOKENS, "uid", HUB_LEAVE_ALONE, .parallel = 2, .fill = hub_parcel__put},
-    {HUB_MODEL_PUSH_SESSION, "pushSession", OCPI_MODULE_SESSIONS, "id", HUB_LEAVE_ALONE, .remembers = true, .parallel = 4,
+    {"pushToken", "uid", HUB_MODEL_PUSH_TOKEN, OCPI_MODULE_TOKENS, HUB_LEAVE_ALONE, 2, .fill = hub_parcel__put},
+    {"pushSession", "id", HUB_MODEL_PUSH_SESSION, OCPI_MODULE_SESSIONS, HUB_LEAVE_ALONE, 4, .remembers = true,
      .fill = hub_parcel__fill_session},
-    {HUB_MODEL_PUSH_CDR, "pushCdr", OCPI_MODULE_CDRS, "id", HUB_LEAVE_ALONE, .remembers = true, .insists = true, .parallel = 2,
+    {"pushCdr", "id", HUB_MODEL_PUSH_CDR, OCPI_MODULE_CDRS, HUB_LEAVE_ALONE, 2, .remembers = true, .insists = true,
      .fill = hub_parcel__fill_cdr},
 };
 
