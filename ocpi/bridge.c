@@ -5,41 +5,6 @@
 #include "bridge.h"
 #include "rule.h"
 
-/* ---- writing ---- */
-
-void ocpi__bridge_plain(hub_buf_t *out, yyjson_val *value)
-{
-    size_t i, max;
-    yyjson_val *key, *item;
-    if (yyjson_is_str(value)) {
-        hub_buf_add_json(out, ocpi__text(value));
-    } else if (yyjson_is_raw(value)) {
-        hub_buf_add(out, ocpi__text(value));
-    } else if (yyjson_is_arr(value)) {
-        hub_buf_add_char(out, '[');
-        yyjson_arr_foreach(value, i, max, item)
-        {
-            if (i)
-                hub_buf_add_char(out, ',');
-            ocpi__bridge_plain(out, item);
-        }
-        hub_buf_add_char(out, ']');
-    } else if (yyjson_is_obj(value)) {
-        hub_buf_add_char(out, '{');
-        yyjson_obj_foreach(value, i, max, key, item)
-        {
-            if (i)
-                hub_buf_add_char(out, ',');
-            hub_buf_add_json(out, ocpi__text(key));
-            hub_buf_add_char(out, ':');
-            ocpi__bridge_plain(out, item);
-        }
-        hub_buf_add_char(out, '}');
-    } else {
-        hub_buf_add_str(out, yyjson_is_true(value) ? "true" : yyjson_is_false(value) ? "false" : "null");
-    }
-}
-
 bool ocpi__bridge_empty(yyjson_val *value)
 {
     return !value || yyjson_is_null(value) || (yyjson_is_arr(value) && yyjson_arr_size(value) == 0);
@@ -94,7 +59,7 @@ const ocpi_field_t *ocpi__bridge_begin(bridge_run_t *run, bridge_pen_t *pen, con
 void ocpi__bridge_unknown(bridge_run_t *run, bridge_pen_t *pen, hub_slice_t name, yyjson_val *value)
 {
     begin(run, pen, name);
-    ocpi__bridge_plain(&run->out, value);
+    ocpi__add_json(&run->out, value);
 }
 
 /* ---- one value ---- */
@@ -176,7 +141,7 @@ static bool scalar(bridge_run_t *run, const ocpi_field_t *target, yyjson_val *va
 static bool one(bridge_run_t *run, const ocpi_field_t *source, const ocpi_field_t *target, yyjson_val *value, const bridge_frame_t *at)
 {
     if (target->type == OCPI_TYPE_ANY) {
-        ocpi__bridge_plain(&run->out, value);
+        ocpi__add_json(&run->out, value);
         return true;
     }
     if (target->type == OCPI_TYPE_ENUM)

@@ -104,8 +104,7 @@ bool ocpi__bridge_whole(ocpi_object_id_t object, const ocpi_field_t *field);
 const ocpi_field_t *ocpi__bridge_begin(bridge_run_t *run, bridge_pen_t *pen,
                                        const char *name); /* "name":  and its row, which is marked as seen */
 void ocpi__bridge_unknown(bridge_run_t *run, bridge_pen_t *pen, hub_slice_t name, yyjson_val *value);
-void ocpi__bridge_plain(hub_buf_t *out, yyjson_val *value); /* any JSON as it is */
-bool ocpi__bridge_empty(yyjson_val *value);                 /* null, [], or absent */
+bool ocpi__bridge_empty(yyjson_val *value); /* null, [], or absent */
 
 typedef struct bridge_place {
     size_t len;

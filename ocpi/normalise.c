@@ -62,42 +62,6 @@ static bool clean_object(ocpi_object_id_t id, ocpi_version_t version, yyjson_val
     return (index->required & ~seen) == 0;
 }
 
-/* ---- writing what is not looked into ---- */
-
-static void write_plain(run_t *run, yyjson_val *value)
-{
-    hub_buf_t *out = &run->out;
-    size_t i, max;
-    yyjson_val *key, *item;
-    if (yyjson_is_str(value)) {
-        hub_buf_add_json(out, ocpi__text(value));
-    } else if (yyjson_is_raw(value)) {
-        hub_buf_add(out, ocpi__text(value));
-    } else if (yyjson_is_arr(value)) {
-        hub_buf_add_char(out, '[');
-        yyjson_arr_foreach(value, i, max, item)
-        {
-            if (i)
-                hub_buf_add_char(out, ',');
-            write_plain(run, item);
-        }
-        hub_buf_add_char(out, ']');
-    } else if (yyjson_is_obj(value)) {
-        hub_buf_add_char(out, '{');
-        yyjson_obj_foreach(value, i, max, key, item)
-        {
-            if (i)
-                hub_buf_add_char(out, ',');
-            hub_buf_add_json(out, ocpi__text(key));
-            hub_buf_add_char(out, ':');
-            write_plain(run, item);
-        }
-        hub_buf_add_char(out, '}');
-    } else {
-        hub_buf_add_str(out, yyjson_is_null(value) ? "null" : yyjson_is_true(value) ? "true" : "false");
-    }
-}
-
 /* ---- what can be used ---- */
 
 static bool usable_one(run_t *run, const ocpi_field_t *field, yyjson_val *value);
@@ -195,7 +159,7 @@ static void write_one(run_t *run, const ocpi_field_t *field, yyjson_val *value, 
     if (field->type != OCPI_TYPE_OBJECT && !ocpi__fits(field, run->version, value))
         ocpi__judge(field, run->version, value, &finding);
     if (finding.verdict == OCPI_BAD || !finding.rewrite) {
-        write_plain(run, value);
+        ocpi__add_json(&run->out, value);
         return;
     }
     run->changed = true;
@@ -268,7 +232,7 @@ static void write_object(run_t *run, ocpi_object_id_t id, yyjson_val *value, boo
         }
         begin_member(run, &first, name);
         if (!field)
-            write_plain(run, member);
+            ocpi__add_json(&run->out, member);
         else if (field->list && yyjson_is_arr(member))
             write_list(run, field, member, may);
         else

@@ -256,3 +256,36 @@ hub_slice_t ocpi_write_mut(hub_pool_t *pool, yyjson_mut_val *value)
     const char *text = yyjson_mut_val_write_opts(value, YYJSON_WRITE_NOFLAG, &alc, &len, NULL);
     return text ? hub_slice(text, len) : HUB_SLICE_NONE;
 }
+
+void ocpi__add_json(hub_buf_t *out, yyjson_val *value)
+{
+    size_t i, max;
+    yyjson_val *key, *item;
+    if (yyjson_is_str(value)) {
+        hub_buf_add_json(out, ocpi__text(value));
+    } else if (yyjson_is_raw(value)) {
+        hub_buf_add(out, ocpi__text(value));
+    } else if (yyjson_is_arr(value)) {
+        hub_buf_add_char(out, '[');
+        yyjson_arr_foreach(value, i, max, item)
+        {
+            if (i)
+                hub_buf_add_char(out, ',');
+            ocpi__add_json(out, item);
+        }
+        hub_buf_add_char(out, ']');
+    } else if (yyjson_is_obj(value)) {
+        hub_buf_add_char(out, '{');
+        yyjson_obj_foreach(value, i, max, key, item)
+        {
+            if (i)
+                hub_buf_add_char(out, ',');
+            hub_buf_add_json(out, ocpi__text(key));
+            hub_buf_add_char(out, ':');
+            ocpi__add_json(out, item);
+        }
+        hub_buf_add_char(out, '}');
+    } else {
+        hub_buf_add_str(out, yyjson_is_true(value) ? "true" : yyjson_is_false(value) ? "false" : "null");
+    }
+}

@@ -87,4 +87,7 @@ static inline bool ocpi__is_number(yyjson_val *value)
 /* The value of a Location that time_zone can be worked out for, else NULL. */
 const char *ocpi__derived_zone(yyjson_val *location);
 
+/* read.c: any value, compact, behind what is in `out`. */
+void ocpi__add_json(hub_buf_t *out, yyjson_val *value);
+
 #endif

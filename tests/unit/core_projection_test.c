@@ -172,7 +172,7 @@ static hub_slice_t lost(ocpi_module_t module, const char *id, ocpi_version_t ver
     hub_err_t err = hub_view_get(view, HUB_TABLE_LOSS, &key, &value);
     value = err ? HUB_SLICE_NONE : hub_pool_copy(pool, hub_slice(value.ptr + 4, value.len - 4));
     hub_view_close(view);
-    bool flagged = stored(0, module, id).flags & HUB_OBJECT_LOSES << hub_projection_slot(version);
+    bool flagged = stored(0, module, id).flags & (uint32_t)HUB_OBJECT_LOSES << hub_projection_slot(version);
     assert_true(flagged == (value.ptr != NULL));
     return value;
 }
