@@ -91,6 +91,23 @@ def test_a_location_does_not_wait_for_a_tariff_that_cannot_be_said():
         partner.wait_for("PUT", "/tariffs/NL/ABC/CAP")
 
 
+def test_L7_unpublished_goes_out_removed_where_no_word_says_so():
+    """2.1.1 knows no `publish`: a partner that had the location is told once that its EVSEs are gone; one that never was published stays unsaid."""
+    with Hub() as hub, Roaming(version="2.1.1") as partner:
+        hub.party("NL", "ABC", ["CPO"])
+        switch(hub, connect(hub, partner, ["CPO"]), **ALL)
+        put(hub, "locations", location("HID", publish=False))
+        put(hub, "locations", location("L1"))
+        partner.wait_for("PUT", "/locations/NL/ABC/L1")
+        hub.request("PATCH", "/v1/locations/NL/ABC/L1", {"publish": False})
+        last = partner.wait_for("PUT", "/locations/NL/ABC/L1", count=2)[-1].body
+        assert [e["status"] for e in last["evses"]] == ["REMOVED"] and "publish" not in last
+        hub.request("PATCH", "/v1/locations/NL/ABC/HID", {"name": "still hidden"})
+        hub.request("PATCH", "/v1/locations/NL/ABC/L1", {"publish": True})
+        last = partner.wait_for("PUT", "/locations/NL/ABC/L1", count=3)[-1].body
+        assert [e["status"] for e in last["evses"]] == ["AVAILABLE"] and not partner.requests(contains="HID")
+
+
 def old_location(ident):
     made = location(ident)
     for name in ("country_code", "party_id", "publish"):

@@ -222,6 +222,8 @@ hub_slice_t hub_sharing_render(hub_pool_t *pool, const hub_sharing_t *sharing, h
             }
         }
     }
+    if (sharing->says_published)
+        yyjson_mut_obj_put(root, yyjson_mut_str(out, "publish"), yyjson_mut_true(out));
     yyjson_mut_obj_put(root, yyjson_mut_str(out, "last_updated"), time_value(out, sharing->last_updated));
     return ocpi_write_mut(pool, root);
 }

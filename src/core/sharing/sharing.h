@@ -21,6 +21,7 @@ hub_err_t hub_sharing_list(hub_view_t *view, hub_pool_t *pool, const hub_integra
 typedef struct hub_sharing {
     int64_t last_updated; /* as this partner sees it */
     bool withdrawn;       /* send with every EVSE REMOVED */
+    bool says_published;  /* and as if it were published: for 2.1.1, which has no word for what is not */
     hub_slice_t binding;  /* JSON of the binding that overrides tariffIds; none: the object as it is (mapped memory) */
     bool render;          /* the stored bytes are not what this partner sees: hub_sharing_render */
     int64_t since;        /* when the binding last changed; 0: never */

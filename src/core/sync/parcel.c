@@ -166,6 +166,10 @@ static hub_filling_t fill_left(hub_parcel_t *parcel)
     if (sharing.last_updated < head.last_updated)
         sharing.last_updated = sharing.since = head.last_updated;
     const hub_integration_t *to = item->pump->push->agent->integration;
+    hub_sharing_t unused;
+    sharing.says_published =
+        to->ocpi_version == OCPI_V2_1_1 && hub_sharing_left(parcel->view, to, item->pump->row->module, item->key, &head, HUB_STREAM_OWN,
+                                                            HUB_CHANGE_OBJECT, &unused); /* it was, and this partner may have it */
     err = hub_objects_render(parcel->view, parcel->pool, item->key, &head, &sharing, to->ocpi_version, &parcel->body);
     if (err)
         return err == HUB_ENOT_FOUND ? HUB_FILL_SKIP : HUB_FILL_FAILED;
