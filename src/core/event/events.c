@@ -87,7 +87,7 @@ static bool look_integration(hub_view_t *view, event_t *e)
     return there || e->change.kind == HUB_CHANGE_DELETE;
 }
 
-/* Answered ones are no event any more. */
+/* Those that nobody waits for any more are no event. */
 static bool look_preference(hub_view_t *view, hub_pool_t *pool, event_t *e)
 {
     if (e->change.kind == HUB_CHANGE_DELETE || hub_preference_get(view, pool, e->change.key, &e->preference) != HUB_EOK)
@@ -95,7 +95,7 @@ static bool look_preference(hub_view_t *view, hub_pool_t *pool, event_t *e)
     e->id = (hub_object_id_t){.country = e->preference.country, .party = e->preference.party, .id = e->preference.session};
     e->integration = e->preference.integration;
     e->verb = "charging_preferences";
-    return !e->preference.result.len;
+    return !e->preference.result.len && !e->preference.over;
 }
 
 static bool look(hub_view_t *view, hub_pool_t *pool, uint64_t after, event_t *e)

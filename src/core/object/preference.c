@@ -31,6 +31,12 @@ static hub_stream_t stream_of(uint32_t tenant)
     return (hub_stream_t){.tenant = tenant, .kind = HUB_STREAM_RECEIVED, .module = HUB_MODULE_PREFERENCES};
 }
 
+static bool is_over(hub_slice_t deadline, int64_t since)
+{
+    int64_t ms;
+    return !ocpi_time_parse(deadline, &ms, NULL) || ms < since;
+}
+
 hub_err_t hub_preference_get(hub_view_t *view, hub_pool_t *pool, hub_slice_t key, hub_preference_t *out)
 {
     hub_key_t at;
@@ -53,6 +59,7 @@ hub_err_t hub_preference_get(hub_view_t *view, hub_pool_t *pool, hub_slice_t key
     out->party = ocpi_get_str(root, "partyId");
     out->session = ocpi_get_str(root, "sessionId");
     out->deadline = ocpi_get_str(root, "deadline");
+    out->over = is_over(out->deadline, hub_now_ms());
     out->result = ocpi_get_str(root, "result");
     out->wish = yyjson_obj_get(root, "preferences");
     return HUB_EOK;
@@ -92,12 +99,6 @@ static hub_err_t drop_record(hub_view_t *view, hub_slice_t key)
     if (err)
         return err == HUB_ENOT_FOUND ? HUB_EOK : err;
     return hub_change_note(view, &stream, hub_key_slice(&at), HUB_CHANGE_DELETE, hub_now_ms(), NULL);
-}
-
-static bool is_over(hub_slice_t deadline, int64_t since)
-{
-    int64_t ms;
-    return !ocpi_time_parse(deadline, &ms, NULL) || ms < since;
 }
 
 /* What a crash has left, a few at a time. */
@@ -376,7 +377,7 @@ static hub_err_t answer_apply(hub_view_t *view, hub_op_t *op)
     hub_err_t err = hub_preference_get(view, write->x->pool, hub_key_slice(&answering->key), &record);
     if (!err && record.result.len)
         return HUB_ECONFLICT;
-    if (!err && is_over(record.deadline, hub_now_ms()))
+    if (!err && record.over)
         return HUB_ENOT_FOUND;
     record.result = answering->result;
     if (!err)

@@ -15,6 +15,7 @@ typedef struct hub_preference {
     uint32_t integration; /* who asks */
     hub_slice_t country, party, session, deadline;
     hub_slice_t result; /* none: not answered yet */
+    bool over;          /* the deadline has passed */
     yyjson_val *wish;   /* ChargingPreferences as received */
     hub_slice_t bytes;  /* the whole record */
 } hub_preference_t;
