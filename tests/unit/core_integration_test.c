@@ -11,6 +11,7 @@
 #include "integration/integration_setting.h"
 #include "integration/party.h"
 #include "integration/registration.h"
+#include "object/objects.h"
 
 static fixture_t f;
 static hub_pool_t *pool;
@@ -197,6 +198,58 @@ static void removed_step_by_step_with_what_the_partner_gave(void **state)
     assert_int_equal(hub_store_apply(f.store, &r.op), HUB_ENOT_FOUND);
 }
 
+static hub_err_t apply_tokens(hub_view_t *view, hub_op_t *op)
+{
+    removing_t *r = (removing_t *)op;
+    hub_integration_t *from;
+    hub_err_t err = hub_integration_load(f.core, view, HUB_TENANT_DEFAULT, r->id, &from);
+    for (int n = 0; n < 4 && !err; n++) {
+        hub_incoming_t in = {
+            .tenant = HUB_TENANT_DEFAULT, .from = from, .module = OCPI_MODULE_TOKENS, .version = OCPI_V2_2_1, .now = 1000 + n};
+        in.text = hub_pool_printf(pool,
+                                  "{\"country_code\":\"DE\",\"party_id\":\"T%02d\",\"uid\":\"U\",\"type\":\"RFID\",\"contract_id\":\"C%d\","
+                                  "\"issuer\":\"I\",\"valid\":true,\"whitelist\":\"ALWAYS\",\"last_updated\":\"2026-01-01T00:00:0%dZ\"}",
+                                  n / 3, n, n); /* one token with three contracts in turn, and another */
+        err = hub_objects_store(f.core, view, pool, &in);
+    }
+    hub_integration_unref(from);
+    return err;
+}
+
+static unsigned references(char kind)
+{
+    hub_view_t *view;
+    hub_key_t prefix;
+    hub_scan_t scan;
+    hub_slice_t key, value;
+    unsigned count = 0;
+    assert_int_equal(hub_view_open(f.store, &view), HUB_EOK);
+    hub_key_init(&prefix);
+    hub_key_u8(&prefix, (uint8_t)kind);
+    hub_scan_init(&scan, view, HUB_TABLE_REFERENCE, &prefix, NULL, false);
+    while (hub_scan_next(&scan, &key, &value))
+        count++;
+    assert_int_equal(hub_scan_finish(&scan), HUB_EOK);
+    hub_view_close(view);
+    return count;
+}
+
+/* What tokens leave beside themselves goes with them: contracts, and the parties reached through the partner. */
+static void tokens_leave_nothing_when_the_partner_goes(void **state)
+{
+    (void)state;
+    removing_t r = {.op.apply = apply_tokens};
+    r.id = make("{\"integrationName\":\"t\",\"ocpiConnection\":{\"profile\":{\"foreignParties\":true}}}");
+    assert_int_equal(hub_store_apply(f.store, &r.op), HUB_EOK);
+    assert_int_equal(references('E'), 2); /* a contract that changed is not left behind either */
+    assert_int_equal(references('G'), 2);
+    r.op.apply = apply_remove;
+    while (!r.gone)
+        assert_int_equal(hub_store_apply(f.store, &r.op), HUB_EOK);
+    assert_int_equal(references('E'), 0);
+    assert_int_equal(references('G'), 0);
+}
+
 static void profile_of_the_approved_party(void **state)
 {
     (void)state;
@@ -305,6 +358,7 @@ int main(void)
         cmocka_unit_test(cached_until_something_changes),
         cmocka_unit_test(gone_when_deleted),
         cmocka_unit_test(removed_step_by_step_with_what_the_partner_gave),
+        cmocka_unit_test(tokens_leave_nothing_when_the_partner_goes),
         cmocka_unit_test(profile_of_the_approved_party),
         cmocka_unit_test(changes_are_noted),
         cmocka_unit_test(parties_are_found),
