@@ -100,8 +100,8 @@ hub_err_t hub_store__object_find(hub_view_t *view, hub_slice_t bytes, hub_object
 static hub_err_t find_kept(hub_view_t *view, const hub_key_t *key, hub_object_t *out)
 {
     found_t found;
-    hub_err_t err = hub_store__result(view, hub_store__get_object(view, key, &found.value));
-    if (!err) {
+    hub_err_t err = find(view, key, &found);
+    if (!err && view->batch) {
         found.value = hub_store__keep(view, found.value);
         err = decode(&found) ? HUB_EOK : HUB_ESTORE;
     }

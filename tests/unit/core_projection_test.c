@@ -493,6 +493,49 @@ static void a_binding_overrides_in_the_partners_version(void **state)
     assert_true(has(stored(0, LOCATIONS, "L1").form[1], "\"tariff_id\":\"T1\""));
 }
 
+/* ---- what time changes ---- */
+
+static hub_err_t do_awake(hub_view_t *view, void *arg)
+{
+    const int64_t *at = arg;
+    return hub_projection_awake(view, pool, *at, 10);
+}
+
+static bool is_due(int64_t at)
+{
+    hub_view_t *view = fixture_view(&fixture);
+    bool due = hub_projection_due(view, at);
+    hub_view_close(view);
+    return due;
+}
+
+static void a_tariff_that_starts_later_comes_to_2_1_1_when_it_starts(void **state)
+{
+    (void)state;
+    char text[OCPI_TIME_MAX + 1];
+    hub_integration_t old = own_partner(5);
+    old.ocpi_version = OCPI_V2_1_1;
+    old.tariffs_all = true;
+    speaks(5, OCPI_V2_1_1);
+    int64_t start = hub_now_ms() / 1000 * 1000 + 2000, early = start - 1;
+    ocpi_time_format(start, text);
+    put(TARIFFS, OCPI_V2_2_1, "T1", tariff("T1", hub_pool_str(pool, hub_pool_printf(pool, "\"start_date_time\":\"%s\"", text))));
+    assert_null(seen(&old, TARIFFS, "T1").ptr);
+    assert_true(has(lost(TARIFFS, "T1", OCPI_V2_1_1), "Tariff.start_date_time"));
+    assert_false(is_due(early));
+    assert_true(is_due(start));
+    assert_int_equal(fixture_apply(&fixture, do_awake, &early), HUB_EOK);
+    assert_null(seen(&old, TARIFFS, "T1").ptr);
+    while (hub_now_ms() <= start)
+        usleep(20000); /* the bridge looks at the clock itself */
+    uint64_t seq = stored(0, TARIFFS, "T1").seq;
+    assert_int_equal(fixture_apply(&fixture, do_awake, &start), HUB_EOK);
+    assert_true(has(seen(&old, TARIFFS, "T1"), "\"T1\""));
+    assert_false(has(lost(TARIFFS, "T1", OCPI_V2_1_1), "REFUSED"));
+    assert_true(stored(0, TARIFFS, "T1").seq > seq); /* a push hears of it */
+    assert_false(is_due(INT64_MAX));
+}
+
 /* ---- received ---- */
 
 static void what_comes_in_2_1_1_is_shown_in_2_2_1(void **state)
@@ -538,6 +581,7 @@ int main(void)
         own_test(losses_go_with_the_object),
         own_test(a_deleted_location_is_removed_in_every_version),
         own_test(a_binding_overrides_in_the_partners_version),
+        own_test(a_tariff_that_starts_later_comes_to_2_1_1_when_it_starts),
         own_test(what_comes_in_2_1_1_is_shown_in_2_2_1),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -145,6 +145,8 @@ hub_err_t hub_projection_make(hub_view_t *view, hub_pool_t *pool, hub_slice_t ke
         }
         if (!err)
             err = note_losses(view, pool, key, slot, &losses, head);
+        if (!err && head->form_state[slot] == HUB_FORM_REFUSED)
+            err = hub_projection_await(view, key, root, hub_now_ms());
     }
     return err;
 }
@@ -160,6 +162,8 @@ hub_err_t hub_projection_add(hub_view_t *view, hub_pool_t *pool, hub_slice_t key
     head.form[slot] = text;
     head.form_state[slot] = !text.ptr ? HUB_FORM_REFUSED : hub_slice_eq(text, head.bytes) ? HUB_FORM_SAME : HUB_FORM_STORED;
     err = note_losses(view, pool, key, slot, losses, &head);
+    if (!err && !text.ptr)
+        err = hub_projection_await(view, key, hub_objects__read(pool, hub_projection_own(&head)), hub_now_ms());
     return err ? err : hub_object_forms(view, key, &head);
 }
 

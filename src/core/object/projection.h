@@ -3,8 +3,8 @@
  *
  * What is stored is the truth; a form is what the bridge (ocpi_bridge) makes of it, or the note that there is none (refused). A write makes
  * the forms that are asked for then; forms that are asked for later are made by the reader who comes first, in its own memory, and stored
- * by a sweep. A form holds what was true when it was made: a 2.1.1 Session carries its Location as it was then. Where the bridge judges by
- * the clock (a tariff that starts later) it is the time of the write, or of the sweep.
+ * by a sweep. A form holds what was true when it was made: a 2.1.1 Session carries its Location as it was then. A tariff that starts
+ * later cannot be said in 2.1.1 before: when its time comes it is looked at again, and pushed.
  */
 #ifndef CORE_PROJECTION_H
 #define CORE_PROJECTION_H
@@ -73,6 +73,14 @@ typedef struct hub_projection_debt {
 hub_err_t hub_projection_debt(hub_view_t *view, hub_projection_debt_t *out); /* the first; HUB_ENOT_FOUND */
 /* apply only. `done`: nothing is left. Does nothing when the debt is no more. */
 hub_err_t hub_projection_pay(hub_view_t *view, const hub_projection_debt_t *debt, bool done);
+
+/* ---- what time changes: projection_time.c ---- */
+
+/* apply only. An own object with a form that was refused until a time to come. `root`: the object. */
+hub_err_t hub_projection_await(hub_view_t *view, hub_slice_t key, yyjson_val *root, int64_t now);
+bool hub_projection_due(hub_view_t *view, int64_t now);
+/* apply only. Makes the forms of those whose time has come, at most `limit` of them; a whole change of each. */
+hub_err_t hub_projection_awake(hub_view_t *view, hub_pool_t *pool, int64_t now, unsigned limit);
 
 /* ---- projection_sweep.c: worker 0 ---- */
 

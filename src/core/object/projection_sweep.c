@@ -21,7 +21,7 @@ typedef struct hub_projection_sweep {
     hub_timer_t timer;
     hub_pool_t *pool; /* while under way */
     hub_projection_debt_t debt;
-    bool counted, done;
+    bool counted, owed, done;
     made_t made[MADE_MOST];
     uint32_t count;
 } hub_projection_sweep_t;
@@ -48,12 +48,12 @@ static hub_err_t apply(hub_view_t *view, hub_op_t *op)
     hub_projection_sweep_t *sweep = (hub_projection_sweep_t *)op;
     if (!sweep->counted)
         return hub_projection_count(sweep->worker->core, view, sweep->pool);
-    hub_err_t err = HUB_EOK;
+    hub_err_t err = hub_projection_awake(view, sweep->pool, hub_now_ms(), MADE_MOST);
     for (uint32_t i = 0; i < sweep->count && !err; i++) {
         const made_t *made = &sweep->made[i];
         err = hub_projection_add(view, sweep->pool, made->key, made->object_version, sweep->debt.version, made->text, &made->losses);
     }
-    return err ? err : hub_projection_pay(view, &sweep->debt, sweep->done);
+    return err || !sweep->owed ? err : hub_projection_pay(view, &sweep->debt, sweep->done);
 }
 
 static void done(hub_op_t *op)
@@ -93,7 +93,6 @@ static hub_err_t make_some(hub_projection_sweep_t *sweep, hub_view_t *view)
     hub_key_u32(&prefix, sweep->debt.tenant);
     hub_key_u32(&prefix, HUB_SCOPE_OWN);
     hub_scan_init(&scan, view, HUB_TABLE_OBJECT, &prefix, sweep->debt.position.len ? &sweep->debt.position : NULL, false);
-    sweep->count = 0;
     sweep->done = true;
     while (!err && hub_scan_next(&scan, &key, &value)) {
         if (sweep->count == MADE_MOST || looked++ == LOOKED_MOST) {
@@ -116,10 +115,12 @@ static void run(hub_timer_t *timer)
     hub_err_t err = hub_view_open(sweep->worker->core->store, &view);
     if (!err) {
         sweep->counted = sweep->counted || hub_projection_counted(view);
-        if (sweep->counted)
-            err = hub_projection_debt(view, &sweep->debt);
-        if (sweep->counted && !err)
+        sweep->count = 0;
+        sweep->owed = sweep->counted && (err = hub_projection_debt(view, &sweep->debt)) == HUB_EOK;
+        if (sweep->owed)
             err = make_some(sweep, view);
+        else if (err == HUB_ENOT_FOUND && hub_projection_due(view, hub_now_ms()))
+            err = HUB_EOK;
         hub_view_close(view);
     }
     sweep->op.reply_to = sweep->worker->mailbox;
