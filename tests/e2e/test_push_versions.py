@@ -108,6 +108,16 @@ def test_L7_unpublished_goes_out_removed_where_no_word_says_so():
         assert [e["status"] for e in last["evses"]] == ["AVAILABLE"] and not partner.requests(contains="HID")
 
 
+def test_K11_contracts_are_not_pushed_on_2_3_0():
+    with Hub() as hub, Roaming(role="CPO", country="NL", party="ABC", version="2.3.0") as partner:
+        hub.party("DE", "EMS", ["EMSP"])
+        switch(hub, connect(hub, partner, ["EMSP"]), pushToken=True)
+        put(hub, "tokens", token("E1", country="DE", party="EMS", type="EMAID"), "?type=EMAID&version=2.3.0")
+        put(hub, "tokens", token("U1", country="DE", party="EMS"))
+        wait_until(lambda: ("DE/EMS/U1", "type=RFID") in partner.tokens, 5)
+        assert [c.path[-2:] for c in partner.requests("PUT", "/tokens/")] == ["U1"]
+
+
 def old_location(ident):
     made = location(ident)
     for name in ("country_code", "party_id", "publish"):

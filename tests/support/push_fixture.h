@@ -104,6 +104,21 @@ static inline uint64_t quarantined(uint32_t id)
     return count;
 }
 
+/* Answers of a partner. */
+static inline void unreachable(hub_call_t *call, unsigned number)
+{
+    (void)number;
+    call->err = HUB_EPEER_UNREACHABLE;
+    call->detail = HUB_SLICE_LIT("Connection refused");
+}
+
+static inline void fail_bad(hub_call_t *call, unsigned number)
+{
+    (void)number;
+    bool bad = strstr(hub_pool_str(call->pool, call->url), "BAD");
+    fixture_ok(call, bad ? 500 : 200, bad ? 3000 : 1000, NULL);
+}
+
 #define L(id) "/receiver/locations/NL/TNM/" id
 #define T(id) "/receiver/tariffs/NL/TNM/" id
 

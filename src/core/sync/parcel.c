@@ -123,6 +123,13 @@ hub_filling_t hub_parcel__put(hub_parcel_t *parcel)
     return HUB_FILL_SEND;
 }
 
+/* K11: a contract of ISO 15118 is not for a list of cards. */
+hub_filling_t hub_parcel__fill_token(hub_parcel_t *parcel)
+{
+    bool contract = hub_slice_eq_str(ocpi_get_str(parcel->root, "type"), "EMAID");
+    return contract ? HUB_FILL_SKIP : hub_parcel__put(parcel);
+}
+
 hub_filling_t hub_parcel__fill_location(hub_parcel_t *parcel)
 {
     hub_push_item_t *item = parcel->item;

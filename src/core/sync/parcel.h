@@ -21,6 +21,7 @@ hub_filling_t hub_push__send(hub_push_item_t *item); /* fills a parcel and start
 bool hub_parcel__name(hub_parcel_t *parcel, hub_slice_t evse_uid);
 hub_filling_t hub_parcel__put(hub_parcel_t *parcel); /* PUT of the whole; for `fill` of rows with nothing of their own */
 hub_filling_t hub_parcel__fill_location(hub_parcel_t *parcel);
+hub_filling_t hub_parcel__fill_token(hub_parcel_t *parcel);
 hub_filling_t hub_parcel__fill_session(hub_parcel_t *parcel); /* parcel_session.c */
 hub_filling_t hub_parcel__fill_cdr(hub_parcel_t *parcel);     /* parcel_cdr.c */
 /* Sessions and CDRs are meant for the party of their token. */

@@ -17,7 +17,7 @@ const hub_push_row_t hub_push_rows[HUB_PUSH_ROWS] = {
     {"pushTariff", "id", HUB_MODEL_PUSH_TARIFF, OCPI_MODULE_TARIFFS, HUB_LEAVE_DELETE, 4, .fill = hub_parcel__put},
     {"pushLocation", "id", HUB_MODEL_PUSH_LOCATION, OCPI_MODULE_LOCATIONS, HUB_LEAVE_REMOVED, 4, .waits = true,
      .fill = hub_parcel__fill_location},
-    {"pushToken", "uid", HUB_MODEL_PUSH_TOKEN, OCPI_MODULE_TOKENS, HUB_LEAVE_ALONE, 2, .fill = hub_parcel__put},
+    {"pushToken", "uid", HUB_MODEL_PUSH_TOKEN, OCPI_MODULE_TOKENS, HUB_LEAVE_ALONE, 2, .fill = hub_parcel__fill_token},
     {"pushSession", "id", HUB_MODEL_PUSH_SESSION, OCPI_MODULE_SESSIONS, HUB_LEAVE_ALONE, 4, .remembers = true,
      .fill = hub_parcel__fill_session},
     {"pushCdr", "id", HUB_MODEL_PUSH_CDR, OCPI_MODULE_CDRS, HUB_LEAVE_ALONE, 2, .remembers = true, .insists = true,
