@@ -341,6 +341,23 @@ static void an_unpublished_location_is_not_there_on_2_1_1(void **state)
     assert_int_equal(total, 2);
 }
 
+static void what_a_2_1_1_partner_had_goes_out_removed(void **state)
+{
+    (void)state;
+    hub_key_t key;
+    hub_slice_t bytes;
+    speaks(5, OCPI_V2_1_1);
+    put(LOCATIONS, OCPI_V2_2_1, "L1", location("L1", false));
+    hub_object_t head = stored(0, LOCATIONS, "L1");
+    hub_sharing_t sharing = {.last_updated = now, .since = now, .withdrawn = true, .render = true};
+    hub_view_t *view = fixture_view(&fixture);
+    key_of(&key, 0, LOCATIONS, "L1");
+    assert_int_equal(hub_objects_render(view, pool, hub_key_slice(&key), &head, &sharing, OCPI_V2_1_1, &bytes), HUB_EOK);
+    hub_view_close(view);
+    is_valid(bytes, OCPI_OBJECT_LOCATION, OCPI_V2_1_1);
+    assert_true(has(bytes, "REMOVED"));
+}
+
 /* ---- own objects in any version ---- */
 
 static void an_object_is_published_once_in_any_version(void **state)
@@ -574,6 +591,7 @@ int main(void)
         own_test(the_first_reader_makes_its_own_until_it_is_stored),
         own_test(what_cannot_be_said_is_not_there),
         own_test(an_unpublished_location_is_not_there_on_2_1_1),
+        own_test(what_a_2_1_1_partner_had_goes_out_removed),
         own_test(an_object_is_published_once_in_any_version),
         own_test(what_is_put_in_2_1_1_goes_up),
         own_test(a_part_is_changed_in_another_version_only_when_nothing_is_lost),

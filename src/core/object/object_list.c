@@ -28,6 +28,19 @@ hub_err_t hub_objects_view(hub_view_t *view, hub_pool_t *pool, const hub_integra
     return err;
 }
 
+/* A partner of 2.1.1 that had a Location is told that it is gone; that version cannot say that it is published to nobody now. */
+static hub_slice_t as_published(hub_pool_t *pool, hub_slice_t location)
+{
+    yyjson_val *root = hub_objects__read(pool, location);
+    if (!yyjson_is_false(yyjson_obj_get(root, "publish")))
+        return location;
+    yyjson_mut_doc *doc = yyjson_mut_doc_new(ocpi_alc(pool));
+    yyjson_mut_val *copy = yyjson_val_mut_copy(doc, root);
+    yyjson_mut_obj_put(copy, yyjson_mut_str(doc, "publish"), yyjson_mut_true(doc));
+    yyjson_mut_obj_remove_key(copy, "publish_allowed_to");
+    return ocpi_write_mut(pool, copy);
+}
+
 /* Sharing knows the shape of 2.2 and later: what was written in 2.1.1 goes up before it is rendered. */
 hub_err_t hub_objects_render(hub_view_t *view, hub_pool_t *pool, hub_slice_t object_key, const hub_object_t *head,
                              const hub_sharing_t *sharing, ocpi_version_t version, hub_slice_t *bytes)
@@ -40,6 +53,8 @@ hub_err_t hub_objects_render(hub_view_t *view, hub_pool_t *pool, hub_slice_t obj
     *bytes = hub_sharing_render(pool, sharing, text);
     if (from == version)
         return HUB_EOK;
+    if (sharing->withdrawn && version == OCPI_V2_1_1)
+        *bytes = as_published(pool, *bytes);
     err = hub_projection_bridge(view, pool, object_key, *bytes, from, version, bytes, NULL);
     return err == HUB_EINVALID ? HUB_ENOT_FOUND : err;
 }
