@@ -75,11 +75,22 @@ static void desk_close(desk_t *desk)
     close(desk->bell);
 }
 
+typedef struct request {
+    hub_method_t method;
+    hub_slice_t path, query, body, platform;
+} request_t;
+
 /* Runs the exchange to its end; prints the answer. The exit code. */
-static int ask(desk_t *desk, hub_pool_t *pool, hub_method_t method, hub_slice_t path, hub_slice_t query, hub_slice_t body)
+static int ask(desk_t *desk, hub_pool_t *pool, const request_t *request)
 {
-    hub_exchange_t x = {.pool = pool, .worker = desk->worker, .method = method, .path = path, .query = query, .body = body};
+    hub_exchange_t x = {.pool = pool,
+                        .worker = desk->worker,
+                        .method = request->method,
+                        .path = request->path,
+                        .query = request->query,
+                        .body = request->body};
     x.header[HUB_HEADER_API_KEY] = hub_slice_str(desk->admin);
+    x.header[HUB_HEADER_PLATFORM_ID] = request->platform;
     x.header[HUB_HEADER_CONTENT_TYPE] = HUB_SLICE_LIT("application/json");
     x.remote = HUB_SLICE_LIT("command line");
     x.done = on_done;
@@ -96,22 +107,35 @@ static int ask(desk_t *desk, hub_pool_t *pool, hub_method_t method, hub_slice_t 
     return good ? APP_OK : APP_FAILED;
 }
 
+static void add_text(hub_buf_t *out, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    hub_buf_printf(out, ",\"%s\":", name);
+    hub_buf_add_json(out, hub_slice_str(value));
+}
+
 static hub_slice_t create_body(const app_config_t *config)
 {
-    const char *name = app_config_own(config, "--name"), *expires = app_config_own(config, "--expires");
     hub_slice_t permissions = hub_slice_str(app_config_own(config, "--permissions")), one;
     hub_buf_t out = HUB_BUF_INIT(config->pool);
     hub_buf_add_str(&out, "{\"name\":");
-    hub_buf_add_json(&out, hub_slice_str(name));
+    hub_buf_add_json(&out, hub_slice_str(app_config_own(config, "--name")));
     hub_buf_add_str(&out, ",\"permissions\":[");
     for (unsigned n = 0; hub_slice_split(&permissions, ',', &one); n++) {
         hub_buf_add_str(&out, n ? "," : "");
         hub_buf_add_json(&out, hub_slice_trim(one));
     }
     hub_buf_add_char(&out, ']');
-    if (expires) {
-        hub_buf_add_str(&out, ",\"expires\":");
-        hub_buf_add_json(&out, hub_slice_str(expires));
+    add_text(&out, "expires", app_config_own(config, "--expires"));
+    add_text(&out, "type", app_config_own(config, "--type"));
+    add_text(&out, "platformId", app_config_own(config, "--platform"));
+    const char *burst = app_config_own(config, "--burst"), *steady = app_config_own(config, "--steady");
+    if (burst || steady) {
+        hub_buf_add_str(&out, ",\"rateLimit\":{\"burst\":");
+        hub_buf_add_json(&out, hub_slice_str(burst));
+        add_text(&out, "steady", steady);
+        hub_buf_add_char(&out, '}');
     }
     hub_buf_add_char(&out, '}');
     return hub_buf_slice(&out);
@@ -122,11 +146,6 @@ static int wrong(const char *what)
     fprintf(stderr, "ocpi-hub: %s; see ocpi-hub key --help\n", what);
     return APP_USAGE;
 }
-
-typedef struct request {
-    hub_method_t method;
-    hub_slice_t path, query, body;
-} request_t;
 
 static int parse(const app_config_t *config, request_t *out)
 {
@@ -140,12 +159,14 @@ static int parse(const app_config_t *config, request_t *out)
     } else if (strcmp(verb, "list") == 0) {
         out->method = HUB_GET;
         out->query = HUB_SLICE_LIT("limit=100");
+        out->platform = hub_slice_str(app_config_own(config, "--platform"));
     } else if (strcmp(verb, "revoke") == 0) {
         uint64_t id;
         if (config->rest_count < 2 || !hub_slice_u64(hub_slice_str(config->rest[1]), &id))
             return wrong("key revoke needs the id of a key");
         out->method = HUB_DELETE;
         out->path = hub_pool_printf(config->pool, "/v1/keys/%s", config->rest[1]);
+        out->platform = hub_slice_str(app_config_own(config, "--platform"));
     } else {
         return wrong("key create, key list or key revoke expected");
     }
@@ -155,16 +176,17 @@ static int parse(const app_config_t *config, request_t *out)
 int app_key(int argc, char **argv)
 {
     static const app_setting_id_t only[] = {APP_SETTING_config, APP_SETTING_data, APP_SETTING_public_url, APP_SETTING_COUNT};
-    static const char *const own[] = {"name=", "permissions=", "expires=", "help", NULL};
+    static const char *const own[] = {"name=", "permissions=", "expires=", "type=", "platform=", "burst=", "steady=", "help", NULL};
     app_config_t config;
     if (app_config_read(&config, argc, argv, only, own) != APP_OK)
         return APP_USAGE;
-    request_t request = {HUB_GET, HUB_SLICE_NONE, HUB_SLICE_NONE, HUB_SLICE_NONE};
+    request_t request = {.method = HUB_GET};
     int code;
     if (app_config_own(&config, "--help")) {
-        puts("ocpi-hub key create --name NAME --permissions P,P… [--expires TIME]   the key is printed once\n"
-             "ocpi-hub key list\n"
-             "ocpi-hub key revoke ID\n");
+        puts("ocpi-hub key create --name NAME --permissions P,P… [--expires TIME] [--type api_key|oauth2] [--platform NAME|*]\n"
+             "                    [--burst 10/s] [--steady 150/m]                    the secret is printed once\n"
+             "ocpi-hub key list [--platform NAME]\n"
+             "ocpi-hub key revoke ID [--platform NAME]\n");
         app_config_help(only);
         code = APP_OK;
     } else if ((code = parse(&config, &request)) == APP_OK) {
@@ -175,7 +197,7 @@ int app_key(int argc, char **argv)
             code = APP_FAILED;
         } else {
             hub_log_set(STDERR_FILENO, HUB_ERROR);
-            code = ask(&desk, config.pool, request.method, request.path, request.query, request.body);
+            code = ask(&desk, config.pool, &request);
             desk_close(&desk);
         }
     }

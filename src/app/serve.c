@@ -265,6 +265,9 @@ static bool open_core(serve_t *serve)
                                         .admin_key = hub_slice_str(config->admin_key),
                                         .insecure_peers = config->insecure_peers,
                                         .workers = serve->workers,
+                                        .token_seconds = config->token_seconds,
+                                        .audit_days = config->audit_days,
+                                        .audit_entries = config->audit_entries,
                                         .version = HUB_SLICE_LIT(HUB_VERSION)};
     char made_key[HUB_TOKEN_LEN + 1] = "";
     hub_core_t *core = NULL;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "access/usage.h"
+#include "audit/audit.h"
 #include "event/events.h"
 #include "face.h"
 #include "integration/integration.h"
@@ -15,6 +17,9 @@
 
 #define BODY_LIMIT ((size_t)8 << 20)
 #define BULK_LIMIT ((size_t)512 << 20)
+#define TOKEN_SECONDS 3600u
+#define AUDIT_DAYS 400u
+#define AUDIT_ENTRIES 100000u
 
 static hub_slice_t without_trailing_slash(hub_slice_t url)
 {
@@ -40,22 +45,32 @@ hub_err_t hub_core_create(const hub_core_config_t *config, hub_core_t **out, cha
         core->config.body_limit = BODY_LIMIT;
     if (core->config.bulk_limit == 0)
         core->config.bulk_limit = BULK_LIMIT;
+    if (core->config.token_seconds == 0)
+        core->config.token_seconds = TOKEN_SECONDS;
+    if (core->config.audit_days == 0)
+        core->config.audit_days = AUDIT_DAYS;
+    if (core->config.audit_entries == 0)
+        core->config.audit_entries = AUDIT_ENTRIES;
     HUB_ASSERT(config->workers > 0);
     core->workers = hub_pool_zalloc(pool, config->workers * sizeof *core->workers);
     core->metrics = HUB_POOL_NEW(pool, hub_metrics_t);
+    hub_sha256(core->config.admin_key, core->admin_hash);
     hub_err_t err = hub_key_bootstrap(core, made_key);
     if (err) {
         hub_pool_destroy(pool);
         return err;
     }
+    core->usages = hub_usages_create();
     *out = core;
     return HUB_EOK;
 }
 
 void hub_core_destroy(hub_core_t *core)
 {
-    if (core)
-        hub_pool_destroy(core->pool);
+    if (!core)
+        return;
+    hub_usages_destroy(core->usages);
+    hub_pool_destroy(core->pool);
 }
 
 bool hub_core_ready(hub_core_t *core)
@@ -106,6 +121,7 @@ void hub_worker_start(hub_worker_t *worker)
     if (worker->index == 0) {
         hub_sweep_start(worker);
         hub_projection_sweep_start(worker);
+        hub_usage_start(worker);
     }
     atomic_fetch_add(&core->started, 1);
     /* Commits wake workers only when all of them exist: the count is published by the last one. */
@@ -123,7 +139,8 @@ bool hub_worker_stop(hub_worker_t *worker)
     atomic_store(&worker->core->stopping, true);
     hub_events_stop(worker);
     bool swept = hub_sweep_stop(worker), preferred = hub_preference_stop(worker), projected = hub_projection_sweep_stop(worker);
-    return hub_agents_stop(worker) && swept && preferred && projected;
+    bool used = hub_usage_stop(worker), told = hub_audit_stop(worker);
+    return hub_agents_stop(worker) && swept && preferred && projected && used && told;
 }
 
 void hub_worker_destroy(hub_worker_t *worker)
@@ -133,6 +150,8 @@ void hub_worker_destroy(hub_worker_t *worker)
     hub_agents_destroy(worker);
     hub_sweep_destroy(worker);
     hub_projection_sweep_destroy(worker);
+    hub_usage_finish(worker);
+    hub_audit_finish(worker);
     hub_integration_cache_destroy(worker->integrations);
     free(worker->seen);
     free(worker);

@@ -26,9 +26,11 @@ struct hub_core {
     atomic_uint worker_count; /* 0 until all have started: then commits wake them */
     atomic_uint started;      /* workers that have loaded their agents; the last one sets worker_count and ready */
     atomic_bool ready, stopping;
-    hub_slice_t public_url;      /* "https://hub.example" */
-    hub_slice_t versions_url;    /* "https://hub.example/ocpi/versions" */
-    struct hub_metrics *metrics; /* metrics.h */
+    hub_slice_t public_url;                   /* "https://hub.example" */
+    hub_slice_t versions_url;                 /* "https://hub.example/ocpi/versions" */
+    struct hub_metrics *metrics;              /* metrics.h */
+    struct hub_usages *usages;                /* access/usage.h */
+    unsigned char admin_hash[HUB_SHA256_LEN]; /* of config.admin_key */
 };
 
 struct hub_worker {
@@ -44,6 +46,8 @@ struct hub_worker {
     unsigned preferences_dropping;
     struct hub_sweep *sweep;                  /* core/sweep.c: worker 0 */
     struct hub_projection_sweep *projections; /* core/object/projection_sweep.c: worker 0 */
+    struct hub_usage_writer *usage;           /* core/access/usage.c: worker 0 */
+    struct hub_denials *denials;              /* core/audit/denied.c */
     hub_task_t commit_task;
     atomic_bool commit_posted; /* commit_task lies in the mailbox: not to be posted again before it ran */
     bool stopping;
@@ -54,6 +58,7 @@ hub_worker_t *hub_worker_home(hub_core_t *core, uint32_t integration);
 
 /* Permissions of an API key, one bit each. */
 typedef enum hub_permission {
+    HUB_PERMIT_NONE = 0,
 #define HUB_PERMISSION(name, bit, text) HUB_PERMIT_##name = 1 << bit,
 #include "permission.def"
 #undef HUB_PERMISSION
@@ -67,8 +72,13 @@ typedef struct hub_exchange_state {
     hub_view_t *view;                /* opened on demand: hub_exchange_view; closed when the reply is ready */
     /* /v1 */
     uint32_t tenant;
+    bool all_tenants;                   /* the credential may act for every tenant: sees what belongs to none */
     uint32_t permissions;               /* of the key */
-    hub_slice_t actor;                  /* "key:<name>", for createdBy and lastModifiedBy */
+    uint32_t key_id;                    /* of the key; 0: the admin key of the configuration */
+    hub_slice_t actor;                  /* "key:<name>", "client:<name>": for createdBy, lastModifiedBy and the audit log */
+    const struct hub_v1_route *route;   /* v1.h */
+    hub_slice_t challenge;              /* WWW-Authenticate of a 401 or 403 */
+    uint32_t retry_after;               /* seconds; 0: as the error has it */
     hub_slice_t param[HUB_PATH_PARAMS]; /* decoded path parameters in order */
     uint32_t param_count;
     /* /ocpi */
@@ -92,9 +102,16 @@ void hub_exchange_add_allow(hub_exchange_t *x, uint32_t methods); /* header Allo
 
 /* A write on behalf of an exchange: apply on the store thread, then `then` on the worker with op->err.
  * The pool is the exchange's: apply may allocate there, the worker does not touch it meanwhile. A full queue answers 503 by itself. */
+typedef struct hub_audit_note {   /* what the audit log shall say; each apply starts from an empty one */
+    hub_slice_t action, resource; /* none: by method and path */
+    hub_slice_t before, after;    /* JSON; none: null */
+    bool skip;                    /* nothing was changed yet */
+} hub_audit_note_t;
 typedef struct hub_write {
     hub_op_t op; /* first */
     hub_exchange_t *x;
+    hub_err_t (*apply)(hub_view_t *view, hub_op_t *op);
+    hub_audit_note_t audit;
     void (*then)(struct hub_write *write);
     void *arg;
 } hub_write_t;

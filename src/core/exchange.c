@@ -1,6 +1,7 @@
 /* One request through the hub: finds the face, authenticates, routes, checks what is common to all requests, calls the handler. */
 #include <string.h>
 
+#include "audit/audit.h"
 #include "core.h"
 #include "face.h"
 #include "handshake/offer.h"
@@ -49,6 +50,14 @@ void hub_exchange_view_close(hub_exchange_t *x)
     x->state->view = NULL;
 }
 
+static hub_err_t write_apply(hub_view_t *view, hub_op_t *op)
+{
+    hub_write_t *write = hub_write_of(op);
+    write->audit = (hub_audit_note_t){.skip = false};
+    hub_err_t err = write->apply(view, op);
+    return err ? err : hub_audit_write(view, write);
+}
+
 static void write_done(hub_op_t *op)
 {
     hub_write_t *write = hub_write_of(op);
@@ -58,10 +67,11 @@ static void write_done(hub_op_t *op)
 void hub_exchange_write(hub_exchange_t *x, hub_err_t (*apply)(hub_view_t *view, hub_op_t *op), void (*then)(hub_write_t *write), void *arg)
 {
     hub_write_t *write = HUB_POOL_NEW(x->pool, hub_write_t);
-    write->op.apply = apply;
+    write->op.apply = write_apply;
     write->op.done = write_done;
     write->op.reply_to = x->worker->mailbox;
     write->x = x;
+    write->apply = apply;
     write->then = then;
     write->arg = arg;
     hub_exchange_view_close(x);
@@ -250,32 +260,47 @@ static void run_ocpi(hub_exchange_t *x)
 
 /* ---- /v1 ---- */
 
-static bool tenant_known(hub_exchange_t *x)
+static void deny(hub_exchange_t *x, hub_err_t err)
 {
-    hub_slice_t platform = x->header[HUB_HEADER_PLATFORM_ID];
-    return platform.len == 0 || hub_slice_eq_str(platform, "default");
+    hub_audit_denied(x, err);
+    hub_reply_problem(x, err, HUB_SLICE_NONE);
 }
 
-static void run_v1(hub_exchange_t *x)
+static void deny_permission(hub_exchange_t *x, const char *permission)
+{
+    x->state->challenge = hub_pool_printf(x->pool, "Bearer realm=\"ocpi-hub\", error=\"insufficient_scope\", scope=\"%s\"", permission);
+    hub_audit_denied(x, HUB_EFORBIDDEN);
+    hub_reply_problemf(x, HUB_EFORBIDDEN, "this needs the permission %s", permission);
+}
+
+/* Which tenant a request acts for is known before its route: what another tenant has cannot even be told from what nobody has. */
+static void run_v1(hub_exchange_t *x, bool open)
 {
     hub_exchange_state_t *state = x->state;
-    hub_metric_add(x->worker->core, HUB_METRIC_REQUESTS_V1, 1);
-    if (!hub_exchange_view(x))
-        return;
-    hub_err_t err = hub_key_authenticate(x);
-    if (err) {
-        hub_reply_problem(x, err, HUB_SLICE_NONE);
-        return;
-    }
     uint32_t allowed = 0;
-    const hub_v1_route_t *route = tenant_known(x) ? hub_v1_match(x, &allowed) : NULL;
+    hub_metric_add(x->worker->core, HUB_METRIC_REQUESTS_V1, 1);
+    const hub_v1_route_t *route = hub_v1_match(x, &allowed);
+    state->route = route;
+    if (!open) {
+        if (!hub_exchange_view(x))
+            return;
+        hub_err_t err = hub_key_authenticate(x);
+        if (err == HUB_EUNAUTHORIZED || err == HUB_ENOT_FOUND) {
+            deny(x, err);
+            return;
+        }
+        if (err) {
+            hub_reply_problem(x, err, HUB_SLICE_NONE);
+            return;
+        }
+    }
     if (!route && allowed) {
         hub_exchange_add_allow(x, allowed);
         hub_reply_problem(x, HUB_EMETHOD, HUB_SLICE_NONE);
     } else if (!route) {
         hub_reply_problem(x, HUB_ENOT_FOUND, HUB_SLICE_NONE);
     } else if (route->permission & ~state->permissions) {
-        hub_reply_problemf(x, HUB_EFORBIDDEN, "this needs the permission %s", hub_v1_permission_name(route->permission));
+        deny_permission(x, hub_v1_permission_name(route->permission));
     } else {
         route->handle(x);
     }
@@ -341,7 +366,9 @@ void hub_exchange_run(hub_exchange_t *x)
     if (below(x->path, HUB_SLICE_LIT("/ocpi")))
         run_ocpi(x);
     else if (below(x->path, HUB_SLICE_LIT("/v1")))
-        run_v1(x);
+        run_v1(x, false);
+    else if (below(x->path, HUB_SLICE_LIT("/oauth2")) || below(x->path, HUB_SLICE_LIT("/.well-known")))
+        run_v1(x, true);
     else
         run_page(x);
 }

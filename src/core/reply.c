@@ -104,9 +104,9 @@ static void problem_body(hub_exchange_t *x, hub_err_t err, hub_slice_t detail, c
     x->reply.body = hub_buf_slice(&out);
     hub_reply_add_header(x, "content-type", HUB_SLICE_LIT("application/problem+json"));
     if (info->retryable)
-        hub_reply_add_header(x, "retry-after", HUB_SLICE_LIT("1"));
-    if (err == HUB_EUNAUTHORIZED)
-        hub_reply_add_header(x, "www-authenticate", HUB_SLICE_LIT("Bearer realm=\"ocpi-hub\""));
+        hub_reply_add_header(x, "retry-after", hub_pool_printf(x->pool, "%u", x->state->retry_after ? x->state->retry_after : 1));
+    if (x->state->challenge.len && (info->http_status == 401 || info->http_status == 403))
+        hub_reply_add_header(x, "www-authenticate", x->state->challenge);
     hub_exchange_done(x);
 }
 

@@ -1,4 +1,5 @@
-/* What time takes away: own locations 90 days after they were deleted, entries of deletions after 30 days. Worker 0 does it, a little at a
+/* What time takes away: own locations 90 days after they were deleted, entries of deletions after 30 days, access tokens
+ * that have expired, old entries of the audit log. Worker 0 does it, a little at a
  * time. */
 #ifndef CORE_SWEEP_H
 #define CORE_SWEEP_H

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define FORM_LIMIT ((size_t)16 << 10)
+
 const hub_v1_route_t hub_v1_routes[] = {
 #define HUB_V1(method, pattern, permission, flags, handler) {HUB_##method, pattern, HUB_PERMIT_##permission, flags, handler, #handler},
 #include "v1.def"
@@ -86,6 +88,8 @@ size_t hub_core_body_limit(const hub_core_t *core, hub_method_t method, hub_slic
 {
     hub_slice_t raw[HUB_PATH_PARAMS];
     uint32_t count, allowed;
+    if (hub_slice_starts(path, HUB_SLICE_LIT("/oauth2/")))
+        return FORM_LIMIT; /* anybody may send one */
     if (method != HUB_POST || !hub_slice_starts(path, HUB_SLICE_LIT("/v1/")))
         return core->config.body_limit;
     const hub_v1_route_t *route = find(method, path, raw, &count, &allowed);

@@ -4,7 +4,7 @@
 
 #include "core.h"
 
-enum { HUB_V1_BULK = 1 /* bulk body limit */, HUB_V1_OPEN = 2 /* no credential */ };
+enum { HUB_V1_BULK = 1 /* bulk body limit */, HUB_V1_OPEN = 2 /* no API key: not below /v1, authenticates by itself if it needs to */ };
 
 typedef struct hub_v1_route {
     hub_method_t method;

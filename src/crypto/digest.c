@@ -1,7 +1,8 @@
-/* SHA-256, comparison in constant time, base64. No state: safe on any thread. */
+/* SHA-256, HMAC, comparison in constant time, base64. No state: safe on any thread. */
 #include <string.h>
 
 #include <mbedtls/base64.h>
+#include <mbedtls/md.h>
 #include <mbedtls/sha256.h>
 
 #include "crypto.h"
@@ -9,6 +10,13 @@
 void hub_sha256(hub_slice_t data, unsigned char out[HUB_SHA256_LEN])
 {
     HUB_ASSERT(mbedtls_sha256_ret((const unsigned char *)(data.ptr ? data.ptr : ""), data.len, out, 0) == 0);
+}
+
+void hub_hmac_sha256(hub_slice_t key, hub_slice_t data, unsigned char out[HUB_SHA256_LEN])
+{
+    const mbedtls_md_info_t *info = mbedtls_md_info_from_type(MBEDTLS_MD_SHA256);
+    HUB_ASSERT(mbedtls_md_hmac(info, (const unsigned char *)(key.ptr ? key.ptr : ""), key.len,
+                               (const unsigned char *)(data.ptr ? data.ptr : ""), data.len, out) == 0);
 }
 
 bool hub_equal_secret(const void *a, const void *b, size_t len)

@@ -86,6 +86,26 @@ def test_revoking_works_at_once(hub):
     assert hub.request("DELETE", "/v1/keys/" + made["id"]).status == 404
 
 
+def test_the_last_use_is_shown_and_survives_a_restart():
+    with Hub() as hub:
+        made = make(hub, ["PARTY.READ"])
+        assert hub.get("/v1/keys/" + made["id"])["lastUsed"] is None
+        for _ in range(20):
+            assert hub.request("GET", "/v1/parties", key=made["key"]).status == 200
+        used = hub.get("/v1/keys/" + made["id"])["lastUsed"]
+        assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", used)
+        hub.restart()
+        assert hub.get("/v1/keys/" + made["id"])["lastUsed"] == used
+
+
+def test_what_was_wrong_with_a_credential_is_said_in_the_challenge(hub):
+    def challenge(**how):
+        return hub.request("GET", "/v1/keys", **how).headers["WWW-Authenticate"]
+    assert challenge(key="") == 'Bearer realm="ocpi-hub"'
+    assert challenge(key="nonsense") == 'Bearer realm="ocpi-hub", error="invalid_token"'
+    assert challenge(key=make(hub, ["PARTY.READ"])["key"]) == 'Bearer realm="ocpi-hub", error="insufficient_scope", scope="KEY.ADMIN"'
+
+
 def test_an_expired_key_is_401(hub):
     soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=1)
     key = make(hub, ["PARTY.READ"], expires=soon.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z")["key"]
@@ -98,10 +118,11 @@ def test_an_expired_key_is_401(hub):
 @pytest.mark.parametrize("change,pointer,rule", [
     ({"name": None}, "/name", "required"), ({"name": ""}, "/name", "length"), ({"permissions": []}, "/permissions", "length"),
     ({"permissions": None}, "/permissions", "required"), ({"permissions": ["ALL"]}, "/permissions/0", "enum"),
-    ({"type": "oauth2"}, "/type", "unsupported"), ({"type": "basic"}, "/type", "enum"), ({"platformId": "other"}, "/platformId", "unknown"),
+    ({"type": "basic"}, "/type", "enum"), ({"platformId": "a b"}, "/platformId", "pattern"), ({"platformId": "x" * 65}, "/platformId", "length"),
     ({"expires": "tomorrow"}, "/expires", "datetime"), ({"expires": "2001-01-01T00:00:00Z"}, "/expires", "range"),
     ({"rateLimit": {"burst": "many"}}, "/rateLimit/burst", "pattern"), ({"rateLimit": {"x": "1/s"}}, "/rateLimit/x", "unknown"),
-    ({"rateLimit": {"burst": "0/s"}}, "/rateLimit/burst", "pattern"), ({"colour": 1}, "/colour", "unknown")])
+    ({"rateLimit": {"burst": "0/s"}}, "/rateLimit/burst", "pattern"),
+    ({"rateLimit": {"steady": "1000001/s"}}, "/rateLimit/steady", "pattern"), ({"colour": 1}, "/colour", "unknown")])
 def test_a_bad_request_names_the_field(hub, change, pointer, rule):
     before = hub.get("/v1/keys?limit=1000")
     reply = hub.request("POST", "/v1/keys", {"name": "n", "permissions": ["PARTY.READ"], **change})

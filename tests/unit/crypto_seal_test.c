@@ -55,6 +55,22 @@ static void digests_match_published_vectors(void **state)
     assert_hex(out, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+/* RFC 4231, test cases 1, 2 and 6 (a key longer than the block). */
+static void hmac_matches_published_vectors(void **state)
+{
+    (void)state;
+    unsigned char out[HUB_SHA256_LEN];
+    char key[131];
+    memset(key, 0x0b, 20);
+    hub_hmac_sha256(hub_slice(key, 20), HUB_SLICE_LIT("Hi There"), out);
+    assert_hex(out, "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+    hub_hmac_sha256(HUB_SLICE_LIT("Jefe"), HUB_SLICE_LIT("what do ya want for nothing?"), out);
+    assert_hex(out, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    memset(key, 0xaa, sizeof key);
+    hub_hmac_sha256(hub_slice(key, sizeof key), HUB_SLICE_LIT("Test Using Larger Than Block-Size Key - Hash Key First"), out);
+    assert_hex(out, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 static void base64_is_strict(void **state)
 {
     (void)state;
@@ -194,6 +210,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(digests_match_published_vectors),
+        cmocka_unit_test(hmac_matches_published_vectors),
         cmocka_unit_test(base64_is_strict),
         cmocka_unit_test(C20_tokens_are_printable_short_and_fresh),
         cmocka_unit_test(sealed_opens_only_whole_and_in_its_place),

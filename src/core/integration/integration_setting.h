@@ -36,9 +36,10 @@ typedef struct hub_integration_change { /* what a request wants; lies in the exc
     bool create, full;   /* full: PUT or POST */
     hub_slice_t actor, if_match;
     hub_setting_input_t in;
-    ocpi_problems_t problems; /* out */
-    uint64_t version;         /* out: the stored one (now, or at a version conflict) */
-    hub_slice_t conflict;     /* out: what conflicts, for people */
+    ocpi_problems_t problems;              /* out */
+    uint64_t version;                      /* out: the stored one (now, or at a version conflict) */
+    hub_slice_t conflict;                  /* out: what conflicts, for people */
+    const hub_setting_values_t *old, *now; /* out: what was and what is, for the audit log; old NULL: created */
 } hub_integration_change_t;
 /* Inside apply: all or nothing. HUB_EINVALID with problems, HUB_ESTALE, HUB_EPRECONDITION, HUB_ENOT_FOUND, HUB_ECONFLICT. */
 hub_err_t hub_integration_change(hub_view_t *view, hub_integration_change_t *change);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/audit.h"
 #include "handshake/handshake.h"
 #include "integration_setting.h"
 #include "registration.h"
@@ -199,7 +200,13 @@ typedef struct updating {
 
 static hub_err_t apply_change(hub_view_t *view, hub_op_t *op)
 {
-    return hub_integration_change(view, hub_write_of(op)->arg);
+    hub_write_t *write = hub_write_of(op);
+    hub_integration_change_t *change = write->arg;
+    hub_err_t err = hub_integration_change(view, change);
+    if (!err)
+        hub_audit_settings(write, change->create ? hub_pool_printf(change->pool, "/v1/integrations/%u", change->id) : HUB_SLICE_NONE,
+                           &hub_integration_settings, change->old, change->now);
+    return err;
 }
 
 static void reply_refused(hub_exchange_t *x, const hub_integration_change_t *change, hub_err_t err)
@@ -309,6 +316,7 @@ static hub_err_t apply_remove(hub_view_t *view, hub_op_t *op)
     hub_pool_t *pool = hub_pool_create();
     hub_err_t err = hub_integration_remove(write->x->worker->core, view, pool, write->x->state->tenant, d->id, REMOVE_STEP, &d->gone);
     hub_pool_destroy(pool);
+    write->audit.skip = !d->gone; /* one entry, with the last step */
     return err;
 }
 

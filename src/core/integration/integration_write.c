@@ -275,6 +275,8 @@ hub_err_t hub_integration_change(hub_view_t *view, hub_integration_change_t *cha
     if (!err)
         err = follow(w);
     change->in = asked; /* apply may run again */
+    change->old = w->create ? NULL : &w->old;
+    change->now = &w->now;
     return err;
 }
 

@@ -2,6 +2,7 @@
  * forgotten, so that 100,000 items cost no more memory than one chunk beside the body. A bad item never stops the others. */
 #include <inttypes.h>
 
+#include "audit/audit.h"
 #include "object.h"
 #include "reply.h"
 #include "v1.h"
@@ -69,16 +70,34 @@ static void end(hub_bulk_t *bulk, hub_err_t err)
 
 /* ---- one chunk ---- */
 
+/* One entry a request, in the transaction of its first change; each further chunk brings the counts up to date. */
+static hub_err_t note(hub_bulk_t *bulk, hub_view_t *view)
+{
+    uint64_t created = bulk->outcome[HUB_CREATED], updated = bulk->outcome[HUB_UPDATED];
+    for (uint32_t i = 0; i < bulk->count; i++) {
+        created += !bulk->items[i].err && bulk->items[i].in.outcome == HUB_CREATED;
+        updated += !bulk->items[i].err && bulk->items[i].in.outcome == HUB_UPDATED;
+    }
+    bulk->audit_tried = bulk->audit;
+    if (created + updated == bulk->outcome[HUB_CREATED] + bulk->outcome[HUB_UPDATED])
+        return HUB_EOK;
+    return hub_audit_bulk(view, bulk->x, bulk->pool, &bulk->audit_tried,
+                          hub_pool_printf(bulk->pool, "{\"created\":%" PRIu64 ",\"updated\":%" PRIu64 "}", created, updated));
+}
+
 static hub_err_t chunk_apply(hub_view_t *view, hub_op_t *op)
 {
     hub_bulk_t *bulk = (hub_bulk_t *)op;
-    return bulk->kind->apply(bulk, view, bulk->items, bulk->count);
+    hub_err_t err = bulk->kind->apply(bulk, view, bulk->items, bulk->count);
+    return err ? err : note(bulk, view);
 }
 
 static void chunk_done(hub_op_t *op)
 {
     hub_bulk_t *bulk = (hub_bulk_t *)op;
     bulk->attempts = 0;
+    if (!op->err)
+        bulk->audit = bulk->audit_tried;
     for (uint32_t i = 0; !op->err && i < bulk->count; i++) {
         if (bulk->items[i].err)
             add_failure(bulk, &bulk->items[i]);

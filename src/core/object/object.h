@@ -200,6 +200,7 @@ struct hub_bulk {
     hub_bulk_item_t *items;
     uint32_t count;
     uint64_t outcome[HUB_STALE_IGNORED + 1], failed, omitted;
+    uint64_t audit, audit_tried; /* number of the request's entry in the audit log; 0: none yet */
     hub_buf_t results;
     hub_timer_t timer; /* a full queue: the chunk is submitted again a little later */
     unsigned attempts;

@@ -148,8 +148,13 @@ static hub_err_t save_apply(hub_view_t *view, hub_op_t *op)
         return saving->version || write->x->method == HUB_PUT ? HUB_EPRECONDITION : HUB_ENOT_FOUND;
     hub_err_t err = saving->run(write->x->worker->core, view, write->x->pool, &saving->in);
     saving->refused = hub_objects_refused(err) ? err : HUB_EOK;
+    if (saving->version)
+        write->audit.before = hub_pool_printf(write->x->pool, "{\"version\":%llu}", (unsigned long long)saving->version);
     if (!err)
         saving->version = own_object(view, &saving->in, &head, &key) == HUB_EOK ? head.version : 0;
+    if (saving->version)
+        write->audit.after = hub_pool_printf(write->x->pool, "{\"version\":%llu}", (unsigned long long)saving->version);
+    write->audit.skip = err || saving->in.outcome == HUB_UNCHANGED;
     return saving->refused ? HUB_EOK : err;
 }
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "audit/audit.h"
 #include "reply.h"
 
 hub_slice_t hub_v1_now(hub_pool_t *pool)
@@ -230,6 +231,8 @@ static hub_err_t apply(hub_view_t *view, hub_op_t *op)
         err = HUB_EINVALID;
     if (err)
         return err;
+    hub_audit_settings(hub_write_of(op), create ? hub_pool_printf(change->pool, "%s/%u", collection->path, change->id) : HUB_SLICE_NONE,
+                       collection->settings, create ? NULL : &change->old, change->remove ? NULL : &change->now);
     if (change->remove)
         return hub_view_delete(view, collection->table, &key);
     change->version++;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "access/tenant.h"
+
 #define BUCKETS_FIRST 64u
 
 /* The change stream of a tenant's integrations, as far as read. */
@@ -254,9 +256,7 @@ static hub_agents_tenant_t *tenant_of(struct hub_agents *agents, uint32_t tenant
 
 static bool visit_at_start(void *arg, uint32_t tenant, uint32_t id)
 {
-    hub_loading_t *loading = arg;
-    tenant_of(loading->worker->agents, tenant);
-    return load(loading, tenant, id);
+    return load(arg, tenant, id);
 }
 
 void hub_agents_start(hub_worker_t *worker)
@@ -267,10 +267,11 @@ void hub_agents_start(hub_worker_t *worker)
     grow(agents);
     /* Taken before the view: what is committed meanwhile is read twice rather than never. */
     agents->seen = hub_store_seq(worker->core->store);
-    tenant_of(agents, HUB_TENANT_DEFAULT);
     hub_loading_t loading = {.worker = worker};
     hub_err_t err = hub_view_open(worker->core->store, &loading.view);
     if (err == HUB_EOK) {
+        for (uint32_t last = hub_tenant_last(loading.view), tenant = HUB_TENANT_DEFAULT; tenant <= last; tenant++)
+            tenant_of(agents, tenant);
         err = hub_integration_each(loading.view, 0, visit_at_start, &loading);
         hub_view_close(loading.view);
     }
@@ -315,6 +316,8 @@ void hub_agents_commit(hub_worker_t *worker)
     hub_loading_t loading = {.worker = worker};
     if (hub_view_open(worker->core->store, &loading.view) != HUB_EOK)
         return;
+    for (uint32_t last = hub_tenant_last(loading.view), tenant = agents->tenant_count + 1; tenant <= last; tenant++)
+        tenant_of(agents, tenant); /* it has just come into being: nothing of it was missed */
     for (uint32_t i = 0; i < agents->tenant_count; i++)
         read_changes(&loading, &agents->tenants[i]);
     uint64_t after = agents->seen;
