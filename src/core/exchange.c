@@ -111,8 +111,13 @@ void hub_exchange_done(hub_exchange_t *x)
         hub_reply_add_header(x, "x-request-id", hub_slice(state->trace_id, HUB_UUID_LEN));
     else
         hub_reply_add_ids(x);
+    hub_metric_add(x->worker->core, state->tenant,
+                   state->ocpi      ? HUB_METRIC_REQUESTS_OCPI
+                   : state->face_v1 ? HUB_METRIC_REQUESTS_V1
+                                    : HUB_METRIC_REQUESTS_OTHER,
+                   1);
     if (x->reply.status >= 400) {
-        hub_metric_add(x->worker->core, x->reply.status < 500 ? HUB_METRIC_ERRORS_CLIENT : HUB_METRIC_ERRORS_SERVER, 1);
+        hub_metric_add(x->worker->core, state->tenant, x->reply.status < 500 ? HUB_METRIC_ERRORS_CLIENT : HUB_METRIC_ERRORS_SERVER, 1);
         /* The trace id of every problem that a client of /v1 shows can be found here; /ocpi has lines of its own. */
         hub_level_t level = state->ocpi ? HUB_DEBUG : HUB_INFO;
         if (x->reply.status >= 500)
@@ -233,7 +238,6 @@ static void run_ocpi(hub_exchange_t *x)
 {
     hub_exchange_state_t *state = x->state;
     state->ocpi = true;
-    hub_metric_add(x->worker->core, HUB_METRIC_REQUESTS_OCPI, 1);
     if (!authenticate_peer(x))
         return;
     hub_slice_t below = hub_slice(x->path.ptr + 5, x->path.len - 5); /* after "/ocpi" */
@@ -278,7 +282,7 @@ static void run_v1(hub_exchange_t *x, bool open)
 {
     hub_exchange_state_t *state = x->state;
     uint32_t allowed = 0;
-    hub_metric_add(x->worker->core, HUB_METRIC_REQUESTS_V1, 1);
+    state->face_v1 = true;
     const hub_v1_route_t *route = hub_v1_match(x, &allowed);
     state->route = route;
     if (!open) {
@@ -323,8 +327,11 @@ static void readyz(hub_exchange_t *x)
 
 static void metrics(hub_exchange_t *x)
 {
+    hub_view_t *view = hub_exchange_view(x);
     hub_buf_t out = HUB_BUF_INIT(x->pool);
-    hub_metrics_write(x->worker->core, &out);
+    if (!view)
+        return;
+    hub_metrics_write(x->worker->core, view, &out);
     x->reply.status = 200;
     x->reply.body = hub_buf_slice(&out);
     hub_reply_add_header(x, "content-type", HUB_SLICE_LIT("text/plain; version=0.0.4"));
@@ -338,7 +345,6 @@ static const struct {
 
 static void run_page(hub_exchange_t *x)
 {
-    hub_metric_add(x->worker->core, HUB_METRIC_REQUESTS_OTHER, 1);
     for (size_t i = 0; i < HUB_COUNT(pages); i++) {
         if (!hub_slice_eq_str(x->path, pages[i].path))
             continue;

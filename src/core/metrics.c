@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "access/tenant.h"
+
 static const struct {
     const char *text, *label, *doc;
 } rows[HUB_METRIC_COUNT] = {
@@ -17,14 +19,45 @@ static void gauge(hub_buf_t *out, const char *name, const char *type, const char
     hub_buf_add_char(out, '\n');
 }
 
-void hub_metrics_write(hub_core_t *core, hub_buf_t *out)
+/* One label more: {platform="…"} or {face="ocpi",platform="…"}. Names of tenants need no escape. */
+static void counter(hub_buf_t *out, size_t row, hub_slice_t platform, uint64_t value)
 {
+    const char *label = rows[row].label;
+    size_t len = strlen(label);
+    hub_buf_printf(out, "%s{%.*s%splatform=\"%.*s\"} ", rows[row].text, len ? (int)len - 2 : 0, label + (len > 0), len ? "," : "",
+                   HUB_SLICE_FMT(platform));
+    hub_buf_add_u64(out, value);
+    hub_buf_add_char(out, '\n');
+}
+
+static hub_slice_t platform_of(hub_view_t *view, hub_pool_t *pool, uint32_t slot)
+{
+    hub_slice_t name = HUB_SLICE_LIT("");
+    if (slot == HUB_METRIC_TENANTS)
+        return HUB_SLICE_LIT("*");
+    return slot && hub_tenant_name(view, pool, slot, &name) == HUB_EOK ? name : HUB_SLICE_LIT("");
+}
+
+/* The tenants that are known, and the slots of none in particular where they have something to say. */
+static void counters(hub_core_t *core, size_t row, uint32_t last, const hub_slice_t *names, hub_buf_t *out)
+{
+    for (uint32_t slot = 0; slot <= HUB_METRIC_TENANTS; slot++) {
+        uint64_t value = atomic_load_explicit(&core->metrics->value[slot][row], memory_order_relaxed);
+        if (value || (slot && slot <= last && slot < HUB_METRIC_TENANTS))
+            counter(out, row, names[slot], value);
+    }
+}
+
+void hub_metrics_write(hub_core_t *core, hub_view_t *view, hub_buf_t *out)
+{
+    hub_slice_t names[HUB_METRIC_TENANTS + 1];
+    uint32_t last = hub_tenant_last(view);
+    for (uint32_t slot = 0; slot <= HUB_METRIC_TENANTS; slot++)
+        names[slot] = platform_of(view, out->pool, slot);
     for (size_t i = 0; i < HUB_METRIC_COUNT; i++) {
         if (i == 0 || strcmp(rows[i].text, rows[i - 1].text) != 0)
             hub_buf_printf(out, "# HELP %s %s\n# TYPE %s counter\n", rows[i].text, rows[i].doc, rows[i].text);
-        hub_buf_printf(out, "%s%s ", rows[i].text, rows[i].label);
-        hub_buf_add_u64(out, atomic_load_explicit(&core->metrics->value[i], memory_order_relaxed));
-        hub_buf_add_char(out, '\n');
+        counters(core, i, last, names, out);
     }
     hub_store_stats_t stats;
     hub_store_stats(core->store, &stats);

@@ -207,7 +207,7 @@ void hub_reply_ocpi(hub_exchange_t *x, int status, int ocpi_status, hub_slice_t 
     hub_reply_add_header(x, "content-type", HUB_SLICE_LIT("application/json"));
     add_routing(x);
     if (ocpi_status >= 2000) {
-        hub_metric_add(x->worker->core, HUB_METRIC_REFUSED_OCPI, 1);
+        hub_metric_add(x->worker->core, x->state->tenant, HUB_METRIC_REFUSED_OCPI, 1);
         hub_log(HUB_INFO, "ocpi.refused", HUB_STR("trace_id", x->state->trace_id), HUB_STR("method", hub_method_name(x->method)),
                 HUB_SLICE("path", x->path), HUB_INT("integration", x->state->integration ? x->state->integration->id : 0),
                 HUB_INT("http_status", status), HUB_INT("status_code", ocpi_status), HUB_SLICE("message", message));

@@ -82,7 +82,7 @@ static void the_oldest_gives_way(void **state)
     (void)state;
     uint32_t oldest = 0;
     const int limit = (int)HUB_QUARANTINE_LIMIT;
-    uint64_t counted = atomic_load(&metrics.value[HUB_METRIC_QUARANTINED]);
+    uint64_t counted = atomic_load(&metrics.value[partner.tenant][HUB_METRIC_QUARANTINED]);
     run(0, limit, false);
     assert_int_equal(records(HUB_TABLE_QUARANTINE, &oldest), limit);
     assert_int_equal(oldest, 1);
@@ -93,7 +93,7 @@ static void the_oldest_gives_way(void **state)
     assert_int_equal(records(HUB_TABLE_QUARANTINE, &oldest), limit);
     assert_int_equal(oldest, 16);
     assert_int_equal(records(HUB_TABLE_REFERENCE, NULL), limit); /* whoever gave way left no key behind */
-    assert_int_equal(atomic_load(&metrics.value[HUB_METRIC_QUARANTINED]) - counted, limit + 15);
+    assert_int_equal(atomic_load(&metrics.value[partner.tenant][HUB_METRIC_QUARANTINED]) - counted, limit + 15);
 }
 
 static hub_err_t do_forget(hub_view_t *view, void *arg)

@@ -73,31 +73,31 @@ static void done(hub_op_t *op)
     hub_pool_destroy(telling->pool);
 }
 
-/* Those that have something to tell. A full queue: they wait for the next time. */
-static void tell(struct hub_denials *denials)
+/* Those of `count` slots that have something to tell. A full queue: they wait for the next time. */
+static void tell(struct hub_denials *denials, denial_t *slots, unsigned count)
 {
     hub_pool_t *pool = hub_pool_create();
     telling_t *telling = HUB_POOL_NEW(pool, telling_t);
     telling->op = (hub_op_t){.apply = apply, .done = done, .reply_to = denials->worker->mailbox};
     telling->from = denials;
     telling->pool = pool;
-    for (unsigned i = 0; i <= SLOTS; i++)
-        if (denials->slots[i].count)
-            telling->list[telling->count++] = denials->slots[i];
+    for (unsigned i = 0; i < count; i++)
+        if (slots[i].count)
+            telling->list[telling->count++] = slots[i];
     if (!telling->count || hub_store_submit(denials->worker->core->store, &telling->op) != HUB_EOK) {
         hub_pool_destroy(pool);
         return;
     }
     denials->under_way++;
-    for (unsigned i = 0; i <= SLOTS; i++)
-        denials->slots[i].count = 0;
+    for (unsigned i = 0; i < count; i++)
+        slots[i].count = 0;
 }
 
 static void on_timer(hub_timer_t *timer)
 {
     struct hub_denials *denials = timer->arg;
     denials->waiting = false;
-    tell(denials);
+    tell(denials, denials->slots, SLOTS + 1);
     denials->used = 0;
 }
 
@@ -173,7 +173,7 @@ void hub_audit_denied(hub_exchange_t *x, hub_err_t err)
     }
     *slot = d;
     if (fresh)
-        tell(denials);
+        tell(denials, slot, 1);
     if (!denials->waiting)
         worker->port.timer_start(worker->port.self, &denials->timer, WRITE_MS);
     denials->waiting = true;
@@ -186,7 +186,7 @@ bool hub_audit_stop(hub_worker_t *worker)
         return true;
     worker->port.timer_stop(worker->port.self, &denials->timer);
     if (!denials->last)
-        tell(denials);
+        tell(denials, denials->slots, SLOTS + 1);
     denials->last = true;
     return denials->under_way == 0;
 }

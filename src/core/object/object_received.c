@@ -184,7 +184,7 @@ hub_err_t hub_objects__store_received(hub_storing_t *s)
         return refuse_owner(in);
     int64_t time = hub_objects__time(in->root);
     if (!(s->row->traits & HUB_TRAIT_FINAL) && is_older(s, time)) {
-        hub_metric_add(s->core, HUB_METRIC_STALE_IGNORED, 1);
+        hub_metric_add(s->core, in->tenant, HUB_METRIC_STALE_IGNORED, 1);
         return touch(s, HUB_STALE_IGNORED);
     }
     whole_t whole = {

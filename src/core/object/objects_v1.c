@@ -150,6 +150,8 @@ static hub_err_t save_apply(hub_view_t *view, hub_op_t *op)
     saving->refused = hub_objects_refused(err) ? err : HUB_EOK;
     if (saving->version)
         write->audit.before = hub_pool_printf(write->x->pool, "{\"version\":%llu}", (unsigned long long)saving->version);
+    else
+        write->audit.action = HUB_SLICE_LIT("create");
     if (!err)
         saving->version = own_object(view, &saving->in, &head, &key) == HUB_EOK ? head.version : 0;
     if (saving->version)

@@ -227,7 +227,7 @@ hub_err_t hub_quarantine_put(hub_core_t *core, hub_view_t *view, hub_pool_t *poo
     hub_key_t what;
     record_t record = {.text = text.len <= HUB_QUARANTINE_TEXT ? text : HUB_SLICE_NONE};
     uint64_t count;
-    hub_metric_add(core, HUB_METRIC_QUARANTINED, 1);
+    hub_metric_add(core, integration->tenant, HUB_METRIC_QUARANTINED, 1);
     what_key(&what, integration->id, module, direction, country, party, id);
     bool again = stands(view, integration, &what, &record.id);
     hub_err_t err = again ? HUB_EOK : hub_view_next_id(view, "quarantine", &record.id);

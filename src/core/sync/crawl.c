@@ -89,7 +89,7 @@ static void chunk_done(hub_op_t *op)
     end_chunk(chunk);
     job->busy = false;
     if (!err) {
-        hub_metric_add(agent->worker->core, HUB_METRIC_PULLED, count);
+        hub_metric_add(agent->worker->core, agent->tenant, HUB_METRIC_PULLED, count);
         job->at += count;
     }
     if (!hub_pull__may_go_on(job))

@@ -82,7 +82,7 @@ static void accepted(hub_push_item_t *item, const hub_ocpi_call_t *call)
     push->successes++;
     pump->last_success = hub_now_ms();
     hub_rate_add(&pump->sent_rate, 1, pump->last_success);
-    hub_metric_add(push->agent->worker->core, HUB_METRIC_PUSHED, 1);
+    hub_metric_add(push->agent->worker->core, push->agent->tenant, HUB_METRIC_PUSHED, 1);
     set_refused(push, item->hash, false);
     if (item->epoch == push->epoch || !push->backoff_until)
         push->failures = 0;
@@ -100,7 +100,7 @@ static void refused(hub_push_item_t *item, const hub_ocpi_call_t *call, bool ins
     pump->quarantined++;
     hub_rate_add(&pump->failed_rate, 1, hub_now_ms());
     hub_push__error(pump, "%.*s", HUB_SLICE_FMT(item->why));
-    hub_metric_add(push->agent->worker->core, HUB_METRIC_PUSH_FAILED, 1);
+    hub_metric_add(push->agent->worker->core, push->agent->tenant, HUB_METRIC_PUSH_FAILED, 1);
     hub_log(HUB_WARN, "push.refused", HUB_INT("integration", push->agent->id), HUB_STR("module", ocpi_module_name(pump->row->module)),
             HUB_SLICE("path", item->path), HUB_SLICE("answer", item->why));
     set_refused(push, item->hash, true);
