@@ -346,6 +346,24 @@ class Bench:
         self.row(name, f"{statistics.median(ours):,.0f}/s", f"raw LMDB {statistics.median(raws):,.0f}/s", f"{statistics.median(ratios):.2f}", target,
                  f"batches of {statistics.median(batches):.0f}, {value_bytes} bytes, p99 {p99}")
 
+    def compare_credentials(self, hub, ids):
+        """The same update by a stored key, by an access token, and by a key with a rate limit that never refuses; each against the first, in turn."""
+        wanted = {"name": "bench", "permissions": ["INTEGRATION.UPDATE"]}
+        key = hub.call("POST", "/v1/keys", wanted)[0]["key"]
+        limited = hub.call("POST", "/v1/keys", {**wanted, "rateLimit": {"burst": "1000000/s", "steady": "1000000/s"}})[0]["key"]
+        client = hub.call("POST", "/v1/keys", {**wanted, "type": "oauth2"})[0]
+        form = f"grant_type=client_credentials&client_id={client['clientId']}&client_secret={client['clientSecret']}".encode()
+        text, _ = must("POST", hub.url + "/oauth2/token", form, {"Content-Type": "application/x-www-form-urlencoded"})
+        rates = {name: [] for name in ("admin key", "by key", "by access token", "with rate limit")}
+        for _ in range(self.rounds):
+            for name, secret in zip(rates, (KEY, key, json.loads(text)["access_token"], limited)):
+                rates[name].append(wrk(hub.url, self.seconds, 64, "put_integration.lua", [secret, ids])[0])
+        for name in list(rates)[1:]:
+            against = "admin key" if name == "by key" else "by key"
+            ratio = statistics.median(a / b for a, b in zip(rates[name], rates[against]))
+            self.row(f"put-integration {name}", f"{statistics.median(rates[name]):,.0f}/s", f"{against} {statistics.median(rates[against]):,.0f}/s",
+                     f"{ratio:.2f}", "0.95", "")
+
     def writes(self):
         self.new_folder()
         hub = Hub(self.build, self.folder, len(CPUS))
@@ -361,6 +379,7 @@ class Bench:
                 ids.append(int(made["id"]))
             self.compare_write("put-integration", hub, 600, count,
                                lambda: wrk(hub.url, self.seconds, 64, "put_integration.lua", [KEY, f"{ids[0]}-{ids[-1]}"]), "0.60")
+            self.compare_credentials(hub, f"{ids[0]}-{ids[-1]}")
         if self.wanted("put-location"):
             _, token = register(hub, sink, 7, "EMSP")
             lines = self.folder / "locations.ndjson"

@@ -140,6 +140,8 @@ def test_the_command_line_and_the_partner_are_told_too(hub):
         assert entry["resource"] == f"/v1/integrations/{ident}/unregister" and entry["actor"] == "key:admin"
     with Partner(role="CPO", party="TWO", token_a="another-token-a") as partner:
         ident = connect(hub, partner, ["EMSP"])
+        entry = log(hub, actor=f"integration:{ident}")[0]
+        assert entry["action"] == "create" and entry["resource"].endswith("/credentials") and entry["remote"] == "127.0.0.1"
         assert partner.call_hub(hub, "DELETE", partner.hub_endpoint("credentials", "SENDER")).ocpi_status == 1000
         entry = log(hub)[0]
         assert entry["actor"] == f"integration:{ident}" and entry["action"] == "delete" and entry["resource"].endswith("/credentials")

@@ -186,7 +186,7 @@ static hub_slice_t action_of(const hub_exchange_t *x)
     }
 }
 
-static hub_audit_entry_t entry_of(const hub_exchange_t *x)
+static hub_audit_entry_t entry_of(const hub_exchange_t *x, hub_pool_t *pool)
 {
     const hub_exchange_state_t *state = x->state;
     bool object = state->route && (state->route->permission & HUB_PERMIT_OBJECT_WRITE);
@@ -194,7 +194,7 @@ static hub_audit_entry_t entry_of(const hub_exchange_t *x)
                                .kind = object ? HUB_AUDIT_OBJECT : HUB_AUDIT_CHANGE,
                                .time = hub_now_ms(),
                                .key_id = state->key_id,
-                               .actor = state->actor,
+                               .actor = state->ocpi ? hub_pool_printf(pool, "integration:%u", state->integration->id) : state->actor,
                                .remote = x->remote,
                                .action = action_of(x),
                                .resource = x->path,
@@ -223,14 +223,12 @@ hub_err_t hub_audit_write(hub_view_t *view, hub_write_t *write)
     uint64_t number = 0;
     if (note->skip || !is_told(x))
         return HUB_EOK;
-    hub_audit_entry_t entry = entry_of(x);
+    hub_audit_entry_t entry = entry_of(x, x->pool);
     hub_buf_t more = HUB_BUF_INIT(x->pool);
     if (note->action.ptr)
         entry.action = note->action;
     if (note->resource.ptr)
         entry.resource = note->resource;
-    if (x->state->ocpi)
-        entry.actor = hub_pool_printf(x->pool, "integration:%u", x->state->integration->id);
     hub_buf_add_str(&more, "\"before\":");
     hub_buf_add(&more, or_null(note->before));
     hub_buf_add_str(&more, ",\"after\":");
@@ -241,10 +239,18 @@ hub_err_t hub_audit_write(hub_view_t *view, hub_write_t *write)
 
 hub_err_t hub_audit_bulk(hub_view_t *view, hub_exchange_t *x, hub_pool_t *pool, uint64_t *number, hub_slice_t counts)
 {
-    hub_audit_entry_t entry = entry_of(x);
+    hub_audit_entry_t entry = entry_of(x, pool);
     entry.action = HUB_SLICE_LIT("bulk");
     entry.more = hub_pool_printf(pool, "\"before\":null,\"after\":null,\"counts\":%.*s", HUB_SLICE_FMT(counts));
     return hub_audit_put(view, pool, &entry, number);
+}
+
+hub_err_t hub_audit_request(hub_view_t *view, hub_pool_t *pool, const hub_exchange_t *x)
+{
+    uint64_t number = 0;
+    hub_audit_entry_t entry = entry_of(x, pool);
+    entry.more = HUB_SLICE_LIT("\"before\":null,\"after\":null");
+    return hub_audit_put(view, pool, &entry, &number);
 }
 
 /* ---- what time takes away ---- */

@@ -21,6 +21,8 @@ hub_err_t hub_audit_write(hub_view_t *view, hub_write_t *write); /* apply only *
 /* apply only: one entry a request that takes several operations, written anew by each of them. *number 0: none yet. `counts`: a JSON
  * object. The caller keeps *number only when the operation went well: apply may run again. */
 hub_err_t hub_audit_bulk(hub_view_t *view, hub_exchange_t *x, hub_pool_t *pool, uint64_t *number, hub_slice_t counts);
+/* apply only: the bare entry of a request that waits for this operation, but did not start it with hub_exchange_write. */
+hub_err_t hub_audit_request(hub_view_t *view, hub_pool_t *pool, const hub_exchange_t *x);
 hub_err_t hub_audit_expire(hub_core_t *core, hub_view_t *view, int64_t now, unsigned limit, unsigned *count); /* apply only */
 
 /* ---- denied.c: who was turned away. The first attempt of an address is written at once, further ones are counted and written once a

@@ -2,6 +2,7 @@
  * nothing happens. */
 #include <string.h>
 
+#include "audit/audit.h"
 #include "handshake_run.h"
 #include "sync/push.h"
 
@@ -243,6 +244,8 @@ hub_err_t hub_handshake__answered(hub_view_t *view, hub_op_t *op)
     if (reg.wanted == HUB_WANT_POST)
         reg.wanted = HUB_WANT_NOTHING;
     err = follow_version(view, write, &reg);
+    if (!err)
+        err = hub_audit_request(view, write->pool, h->incoming->x);
     return err ? err : close_record(view, write, &reg);
 }
 
