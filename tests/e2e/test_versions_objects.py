@@ -206,3 +206,20 @@ def test_received_objects_are_shown_in_the_version_asked_for():
         odd = hub.get(f"/v1/received/locations/{side.integration}/DE/CPO/{long['id']}")
         assert odd["object"] == long
         assert [w["rule"] for w in odd["warnings"]] == ["bridge"] and "2.1.1" in odd["warnings"][0]["message"]
+
+
+def test_O9_C12_after_a_change_of_version_the_giver_reads_in_the_new_one():
+    with Hub() as hub, Partner(role="CPO", country="DE", party="CPO", version="2.1.1", speaks=list(VERSIONS)) as partner:
+        hub.party("NL", "EMS", ["EMSP"])
+        side = Side(hub, partner, connect(hub, partner, ["EMSP"]))
+        given = {**OLD_LOCATION, "id": "R1", "last_updated": "2026-01-01T00:00:00Z", "x_own": 1}
+        for e in given["evses"]:
+            e["last_updated"] = e["connectors"][0]["last_updated"] = "2026-01-01T00:00:00Z"
+        good(side.call("PUT", "/DE/CPO/R1", given), 201)
+        before = partner.hub_endpoint("locations", "RECEIVER")
+        good(partner.move(hub, "2.2.1"))
+        seen = good(side.call("GET", "/DE/CPO/R1")).data
+        check({k: v for k, v in seen.items() if k != "x_own"}, "2.2.1", "Location")
+        assert seen["country_code"] == "DE" and seen["x_own"] == 1
+        assert good(side.call("GET", "/DE/CPO/R1/E1/1")).data == seen["evses"][0]["connectors"][0]
+        assert good(side.follow("GET", before + "/DE/CPO/R1")).data == given

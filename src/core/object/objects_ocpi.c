@@ -117,6 +117,22 @@ static hub_slice_t type_asked(hub_exchange_t *x, const hub_objects_row_t *row)
     return x->method == HUB_PUT && !x->state->integration->profile.strict ? HUB_SLICE_NONE : HUB_SLICE_LIT(HUB_TOKEN_TYPE);
 }
 
+/* As it came; in the words of the version of the URL where it came in those of another, before the partner moved (C12). */
+static hub_err_t received_bytes(hub_exchange_t *x, hub_view_t *view, const hub_object_id_t *id, hub_slice_t *bytes)
+{
+    hub_key_t key;
+    hub_object_t head;
+    ocpi_version_t version = x->state->target.version;
+    hub_err_t err = hub_object_get(view, id, &head);
+    if (err)
+        return err;
+    *bytes = head.bytes;
+    if (hub_projection_written(&head) == version)
+        return HUB_EOK;
+    err = hub_object_key(id, &key);
+    return err ? err : hub_projection_get(view, x->pool, hub_key_slice(&key), &head, version, bytes);
+}
+
 static void receiver_get(hub_exchange_t *x, const hub_objects_row_t *row)
 {
     hub_view_t *view = hub_exchange_view(x);
@@ -132,11 +148,10 @@ static void receiver_get(hub_exchange_t *x, const hub_objects_row_t *row)
                           .type = type_asked(x, row)};
     if (row->traits & HUB_TRAIT_TYPED)
         hub_objects__find_type(view, x->pool, &id);
-    hub_object_t head;
     hub_slice_t bytes = HUB_SLICE_NONE;
-    hub_err_t err = hub_object_get(view, &id, &head);
+    hub_err_t err = received_bytes(x, view, &id, &bytes);
     if (!err)
-        err = hub_objects_level(x->pool, head.bytes, segment[3], segment[4], &bytes);
+        err = hub_objects_level(x->pool, bytes, segment[3], segment[4], &bytes);
     if (err == HUB_ENOT_FOUND || err == HUB_EINVALID)
         err = row->unknown;
     if (err)
