@@ -120,22 +120,28 @@ static void add_peer_role(hub_integration_t *out, hub_slice_t country, hub_slice
     out->peer_role_mask |= roles;
 }
 
-/* What 2.2.1 says by the role HUB, 2.3.0 says by hub_party_id: country code and party in one. It counts as a party of that role. */
-static void decode_peer_roles(hub_integration_t *out, hub_slice_t json, hub_slice_t hub)
+static void add_peer_roles(hub_integration_t *out, yyjson_val *root)
 {
-    yyjson_doc *doc = NULL;
     size_t i, n;
     yyjson_val *item;
-    if (json.len && ocpi_read(out->pool, json, &doc, NULL) != HUB_EOK)
-        doc = NULL;
-    yyjson_val *root = doc ? yyjson_doc_get_root(doc) : NULL;
-    out->peer_roles = hub_pool_zalloc(out->pool, (yyjson_arr_size(root) + 2) * sizeof *out->peer_roles);
     yyjson_arr_foreach(root, i, n, item)
     {
         ocpi_role_t role;
         bool known = ocpi_role_parse(ocpi_get_str(item, "role"), &role);
         add_peer_role(out, ocpi_get_str(item, "country_code"), ocpi_get_str(item, "party_id"), known ? role : 0);
     }
+}
+
+/* What 2.2.1 says by the role HUB, 2.3.0 says by hub_party_id: country code and party in one. It counts as a party of that role. */
+static void decode_peer_roles(hub_integration_t *out, hub_slice_t json, hub_slice_t hub)
+{
+    yyjson_doc *doc = NULL;
+    yyjson_val *root = NULL;
+    if (json.len && ocpi_read(out->pool, json, &doc, NULL) == HUB_EOK)
+        root = yyjson_doc_get_root(doc);
+    out->peer_roles = hub_pool_zalloc(out->pool, ((root ? yyjson_arr_size(root) : 0) + 1) * sizeof *out->peer_roles);
+    if (root)
+        add_peer_roles(out, root);
     if (hub.len > 2 && hub.len <= 5)
         add_peer_role(out, hub_slice(hub.ptr, 2), hub_slice(hub.ptr + 2, hub.len - 2), OCPI_ROLE_HUB);
     out->peer_is_hub = hub.len || (out->peer_role_mask & OCPI_ROLE_HUB);
