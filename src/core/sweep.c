@@ -4,6 +4,7 @@
 
 #include "access/credential.h"
 #include "audit/audit.h"
+#include "idempotency.h"
 #include "object/objects.h"
 
 #define FIRST_MS 60000ull
@@ -28,22 +29,26 @@ static void wait(hub_sweep_t *sweep, uint64_t ms)
 }
 
 /* The fullest of what is swept says whether there is more. */
-static hub_err_t more(hub_sweep_t *sweep, hub_err_t err, unsigned count)
+static void more(hub_sweep_t *sweep, unsigned count)
 {
     if (count > sweep->count)
         sweep->count = count;
-    return err;
 }
 
 static hub_err_t apply(hub_view_t *view, hub_op_t *op)
 {
     hub_sweep_t *sweep = (hub_sweep_t *)op;
-    unsigned count;
+    unsigned count = 0;
     hub_err_t err = hub_objects_expire(sweep->worker->core, view, sweep->pool, sweep->now, LIMIT, &sweep->count);
     if (!err)
-        err = more(sweep, hub_access_token_expire(view, sweep->now, LIMIT, &count), count);
+        err = hub_access_token_expire(view, sweep->now, LIMIT, &count);
+    more(sweep, count);
     if (!err)
-        err = more(sweep, hub_audit_expire(sweep->worker->core, view, sweep->now, LIMIT, &count), count);
+        err = hub_audit_expire(sweep->worker->core, view, sweep->now, LIMIT, &count);
+    more(sweep, count);
+    if (!err)
+        err = hub_idempotency_expire(view, sweep->now, LIMIT, &count);
+    more(sweep, count);
     return err ? err : hub_change_expire(view, sweep->now - DELETED_KEPT_MS, LIMIT);
 }
 

@@ -13,7 +13,7 @@ MASK = "\u2022\u2022\u2022\u2022"
 KEYS = """id integrationName reference description integrationType integrationStatus statusDescription enabled authorized version approvedPartyId
 customerRoles locations locationsTotal tariffs tariffsTotal receivedTariffs receivedTariffsTotal versionDetails credentialsInfo billingConnection
 partyPlatform models freeVendingWithIdtagAllowed created lastUpdated createdBy lastModifiedBy ocpiConnection utilityCloudConnection
-salesforceConnection settings""".split()
+salesforceConnection provider settings entityType entityId destination destinationId triggerType configData credentials linkedResources""".split()
 FLAGS = """pushCdr pushSession pushTariff pushLocation pushToken pullTokensAll pullTariff pullLocation pullSession pullCdr pullVersionDetails""".split()
 CHANGES = ("version", "lastUpdated")
 
@@ -30,7 +30,7 @@ FULL = {
                        "profile": {"tokenEncoding": "raw", "strict": False, "foreignParties": True, "dateFromOptional": False, "pageLimit": 20,
                                    "timeoutMs": 4000},
                        "schedule": {"deltaMinutes": 30, "fullHours": 24}},
-    "utilityCloudConnection": {"tenant": "t", "clientId": "c", "clientSecret": "utility-secret-9876", "meteredValuesAreSent": True,
+    "utilityCloudConnection": {"tenant": "t", "clientId": "c", "clientSecret": "utility-secret-9876", "scope": "invoices", "meteredValuesAreSent": True,
                                "activateConnection": False},
     "salesforceConnection": {"endpointUrl": "https://sf.example/", "activateConnection": True, "auth": {"user": "u", "secret": "salesforce-secret"}},
 }
@@ -48,9 +48,10 @@ counter = iter(range(1000))
 
 
 def full(**more):
-    """A fresh copy with a token of its own: token A is unique."""
-    body = json.loads(json.dumps({**FULL, **more}))
-    body["ocpiConnection"]["initialToken"] = "beta-token-A-%04d" % next(counter)
+    """A fresh copy with a token and a reference of its own: both are unique."""
+    n = next(counter)
+    body = json.loads(json.dumps({**FULL, "reference": "crm-%d" % n, **more}))
+    body["ocpiConnection"]["initialToken"] = "beta-token-A-%04d" % n
     return body
 
 
@@ -90,7 +91,7 @@ def test_create_answers_201_location_etag_and_the_whole_object(hub):
     assert made["ocpiConnection"] == want
     assert made["utilityCloudConnection"] == {**body["utilityCloudConnection"], "clientSecret": MASK + "9876"}
     assert made["salesforceConnection"] == {**body["salesforceConnection"], "auth": MASK}
-    assert made["billingConnection"] == {"tenant": "t", "clientId": "c", "clientSecret": MASK + "9876", "scope": None, "meterValuesAreSent": True}
+    assert made["billingConnection"] == {"tenant": "t", "clientId": "c", "clientSecret": MASK + "9876", "scope": "invoices", "meterValuesAreSent": True}
     assert made["customerRoles"] == ["CPO"]
     assert made["partyPlatform"] == {"platformIntegrationId": "p-1", "partyId": "ABC", "countryCode": "NL"}
     assert hub.get(path_of(made)) == made
@@ -218,7 +219,7 @@ def test_a_patch_of_nothing_is_400(hub):
 @pytest.mark.parametrize("change,pointer,rule", [
     ({"integrationName": "a\nb"}, "/integrationName", "pattern"), ({"integrationName": "x" * 257}, "/integrationName", "length"),
     ({"reference": "a b"}, "/reference", "pattern"), ({"reference": "x" * 257}, "/reference", "length"), ({"approvedPartyId": "7"}, "/approvedPartyId", "type"),
-    ({"integrationType": "Webhook"}, "/integrationType", "enum"), ({"enabled": "yes"}, "/enabled", "type"), ({"nope": 1}, "/nope", "unknown"),
+    ({"integrationType": "Fax"}, "/integrationType", "enum"), ({"enabled": "yes"}, "/enabled", "type"), ({"nope": 1}, "/nope", "unknown"),
     ({"models": {"pushcdr": True}}, "/models/pushcdr", "unknown"), ({"models": {"pushCdr": 1}}, "/models/pushCdr", "type"),
     ({"models": {"chargingPeriodIntervalInMinutes": 0}}, "/models/chargingPeriodIntervalInMinutes", "range"),
     ({"ocpiConnection": {"chargingPeriodIntervalInMinutes": 0}}, "/ocpiConnection/chargingPeriodIntervalInMinutes", "range"),
@@ -425,7 +426,8 @@ def test_a_further_party_does_not_break_a_round_trip():
 
 def test_other_types_are_stored_and_say_so(hub):
     made = create(hub, {"integrationName": "s", "integrationType": "Salesforce", "salesforceConnection": {"endpointUrl": "https://sf.example"}})
-    assert made["ocpiConnection"] is None and made["credentialsInfo"] is None and "not active" in made["statusDescription"]
+    assert made["ocpiConnection"] is None and made["credentialsInfo"] is None
+    assert made["integrationStatus"] == "DRAFT" and "salesforceConnection.auth" in made["statusDescription"]
     assert made["salesforceConnection"] == {"endpointUrl": "https://sf.example", "activateConnection": None, "auth": None}
     assert errors(hub.request("PATCH", path_of(made), {"integrationType": "OCPI"})) == {"/integrationType": "immutable"}
     assert hub.request("DELETE", path_of(made)).status == 204

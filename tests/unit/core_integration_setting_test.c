@@ -1,4 +1,4 @@
-/* The absent/null rules of an integration's settings, as a table of cases. */
+/* The absent/null rules of an integration's settings, as a table of cases; the settings of every type and provider, by their rows. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "integration/connector_setting.h"
 #include "integration/integration_setting.h"
 #include "settings/collection.h"
 
@@ -30,7 +31,7 @@ static int close_crypto(void **state)
 typedef struct outcome {
     hub_setting_values_t values;
     ocpi_problems_t problems;
-    uint64_t changed;
+    hub_setting_mask_t changed;
     bool ok;
 } outcome_t;
 
@@ -186,7 +187,21 @@ static const struct {
     {"{" WHOLE ",\"models\":{\"stateofChargeIsSent\":true},\"ocpiConnection\":{\"stateOfChargeIsSent\":false}}",
      "/ocpiConnection/stateOfChargeIsSent", "differs"},
     {"{" WHOLE ",\"models\":{\"stateofChargeIsSent\":true,\"stateOfChargeIsSent\":false}}", "/models/stateofChargeIsSent", "duplicate"},
-    {"{" WHOLE ",\"settings\":{\"url\":\"x\"}}", "/settings", "unknown"},
+    {"{" WHOLE ",\"settings\":[]}", "/settings", "type"},
+    {"{" WHOLE ",\"provider\":\"pigeon\"}", "/provider", "enum"},
+    {"{" WHOLE ",\"destination\":\"\"}", "/destination", "length"},
+    {"{" WHOLE ",\"destination\":\"a b\"}", "/destination", "pattern"},
+    {"{" WHOLE ",\"destination\":\"\xC3\xA9\"}", "/destination", "pattern"},
+    {"{" WHOLE ",\"entityId\":\"123e4567-e89b-12d3-a456-42661417400\"}", "/entityId", "pattern"},
+    {"{" WHOLE ",\"entityId\":\"123e4567-e89b-12d3-a456-42661417400g\"}", "/entityId", "pattern"},
+    {"{" WHOLE ",\"destinationId\":\"123e4567ae89b-12d3-a456-426614174000\"}", "/destinationId", "pattern"},
+    {"{" WHOLE ",\"triggerType\":\"event\"}", "/triggerType", "enum"},
+    {"{" WHOLE ",\"configData\":[]}", "/configData", "type"},
+    {"{" WHOLE ",\"credentials\":{\"user\":\"u\"}}", "/credentials/type", "required"},
+    {"{" WHOLE ",\"credentials\":\"plain\"}", "/credentials", "type"},
+    {"{" WHOLE ",\"linkedResources\":[\"a\",1]}", "/linkedResources/1", "type"},
+    {"{" WHOLE ",\"utilityCloudConnection\":{\"meteredValuesAreSent\":true,\"meterValuesAreSent\":false}}",
+     "/utilityCloudConnection/meteredValuesAreSent", "duplicate"},
 };
 
 static void refused(void **state)
@@ -244,12 +259,314 @@ static void what_is_stored_reads_back(void **state)
     hub_pool_destroy(pool);
 }
 
+static void ids_differ(const hub_setting_table_t *table)
+{
+    for (uint32_t a = 0; a < table->row_count; a++)
+        for (uint32_t b = 0; b < a; b++)
+            assert_int_not_equal(table->rows[a].id, table->rows[b].id);
+}
+
 static void stored_ids_are_unique(void **state)
 {
     (void)state;
-    for (uint32_t a = 0; a < hub_integration_settings.row_count; a++)
-        for (uint32_t b = 0; b < a; b++)
-            assert_int_not_equal(hub_integration_settings.rows[a].id, hub_integration_settings.rows[b].id);
+    ids_differ(&hub_integration_settings);
+    for (size_t i = 0; i < hub_connector_row_count; i++)
+        ids_differ(&hub_connector_rows[i].table);
+}
+
+/* ---- every type and provider ---- */
+
+static hub_setting_seal_t seal_of_test(void)
+{
+    return (hub_setting_seal_t){crypto, HUB_SLICE_LIT("test")};
+}
+
+/* Something that fits the row, as JSON. `other`: another such. */
+static const char *sample(hub_pool_t *pool, const hub_setting_t *row, bool other)
+{
+    switch (row->type) {
+    case HUB_SETTING_URL:
+        return other ? "\"https://b.example/x\"" : "\"https://a.example/\"";
+    case HUB_SETTING_CODE: {
+        char *code = hub_pool_alloc(pool, (size_t)row->min + 3);
+        memset(code, other ? 'B' : 'A', (size_t)row->min + 2);
+        code[0] = code[row->min + 1] = '"';
+        code[row->min + 2] = 0;
+        return code;
+    }
+    case HUB_SETTING_EMAIL:
+        return other ? "\"b@b.example\"" : "\"a@a.example\"";
+    case HUB_SETTING_PORT:
+        return other ? "\"25\"" : "\"587\"";
+    case HUB_SETTING_ENUM:
+        return other ? "\"csv\"" : "\"ndjson\"";
+    case HUB_SETTING_ENUMS:
+        return other ? "[]" : "[\"cdr.created\",\"integration.status\"]";
+    case HUB_SETTING_SCHEDULE:
+        return other ? "\"daily\"" : "\"5 4 * * 1-5\"";
+    case HUB_SETTING_SIGNING:
+        return other ? "\"whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd5\"" : "\"whsec_MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0\"";
+    case HUB_SETTING_ANY:
+        return other ? "{\"type\":\"bearer\",\"token\":\"t-2\"}" : "{\"type\":\"basic\",\"user\":\"u\"}";
+    default:
+        if (row->flags & HUB_SETTING_SECRET)
+            return other ? "\"hidden-98765\"" : "\"secret-12345\"";
+        return other ? "\"other\"" : "\"value\"";
+    }
+}
+
+/* {"name":sample,…} of all rows but `left_out` (-1: all). */
+static hub_slice_t body_of(hub_pool_t *pool, const hub_setting_table_t *table, int left_out, bool other)
+{
+    hub_buf_t out = HUB_BUF_INIT(pool);
+    hub_buf_add_char(&out, '{');
+    for (uint32_t row = 0; row < table->row_count; row++)
+        if ((int)row != left_out)
+            hub_buf_printf(&out, "%s\"%s\":%s", out.len > 1 ? "," : "", table->rows[row].name, sample(pool, &table->rows[row], other));
+    hub_buf_add_char(&out, '}');
+    return hub_buf_slice(&out);
+}
+
+static hub_setting_values_t values_of(hub_pool_t *pool, const hub_connector_row_t *row, hub_slice_t settings)
+{
+    hub_setting_values_t values;
+    memset(&values, 0, sizeof values);
+    values.json[S_TYPE] = hub_setting_json(pool, hub_slice_str(hub_integration_types[row->type].text));
+    if (row->provider)
+        values.json[S_PROVIDER] = hub_setting_json(pool, hub_slice_str(row->provider));
+    values.json[S_SETTINGS] = settings;
+    return values;
+}
+
+static hub_slice_t merged(hub_pool_t *pool, const hub_connector_row_t *row, hub_slice_t json, hub_slice_t stored, bool full, bool *said)
+{
+    const hub_setting_seal_t seal = seal_of_test();
+    ocpi_problems_t problems;
+    ocpi_problems_init(&problems, pool);
+    hub_slice_t out = hub_connector_merge(pool, row, &seal, true, json, stored, full, said, &problems);
+    if (problems.errors)
+        fail_msg("%s: %.*s %.*s", row->provider ? row->provider : hub_integration_types[row->type].text,
+                 HUB_SLICE_FMT(problems.list[0].pointer), HUB_SLICE_FMT(problems.list[0].message));
+    return out;
+}
+
+static hub_slice_t written(hub_pool_t *pool, const hub_connector_row_t *row, hub_slice_t stored, bool reveal)
+{
+    const hub_setting_seal_t seal = seal_of_test();
+    hub_setting_values_t values = values_of(pool, row, stored);
+    hub_buf_t out = HUB_BUF_INIT(pool);
+    hub_connector_write(pool, &values, &seal, reveal, &out);
+    return hub_buf_slice(&out);
+}
+
+#define EACH_CONNECTOR(row, pool)                                                                                                          \
+    for (const hub_connector_row_t *row = hub_connector_rows; row < hub_connector_rows + hub_connector_row_count; row++)                   \
+        for (hub_pool_t *pool = hub_pool_create(); pool; hub_pool_destroy(pool), pool = NULL)
+
+static void settings_of_every_type_come_back(void **state)
+{
+    (void)state;
+    EACH_CONNECTOR(row, pool)
+    {
+        bool said;
+        hub_slice_t body = body_of(pool, &row->table, -1, false), stored = merged(pool, row, body, HUB_SLICE_NONE, true, &said);
+        assert_true(said);
+        assert_true(hub_slice_eq(written(pool, row, stored, true), body));
+        hub_slice_t shown = written(pool, row, stored, false);
+        assert_true(hub_slice_eq(merged(pool, row, shown, stored, true, &said), stored)); /* masks sent back change nothing */
+        assert_true(hub_slice_eq(merged(pool, row, body, stored, true, &said), stored));  /* the same secrets neither */
+        hub_slice_t other = body_of(pool, &row->table, -1, true);
+        assert_true(hub_slice_eq(written(pool, row, merged(pool, row, other, stored, false, &said), true), other));
+    }
+}
+
+static bool holds(hub_slice_t text, hub_slice_t part)
+{
+    return memmem(text.ptr, text.len, part.ptr, part.len) != NULL;
+}
+
+static void secrets_of_every_type_are_sealed_masked_and_kept(void **state)
+{
+    (void)state;
+    uint32_t secrets = 0;
+    EACH_CONNECTOR(row, pool)
+    {
+        bool said;
+        hub_slice_t stored = merged(pool, row, body_of(pool, &row->table, -1, false), HUB_SLICE_NONE, true, &said);
+        hub_slice_t shown = written(pool, row, stored, false), emptied = merged(pool, row, HUB_SLICE_LIT("{}"), stored, true, &said);
+        assert_false(said);
+        for (uint32_t i = 0; i < row->table.row_count; i++) {
+            const hub_setting_t *setting = &row->table.rows[i];
+            if (!(setting->flags & HUB_SETTING_SECRET))
+                continue;
+            hub_slice_t clear = hub_slice_str(sample(pool, setting, false));
+            secrets++;
+            assert_false(holds(stored, clear) || holds(shown, clear));
+            assert_true(holds(written(pool, row, emptied, true), clear)); /* absent in PUT: stays */
+        }
+    }
+    assert_int_equal(secrets, 11);
+}
+
+static void settings_of_another_provider_are_dropped(void **state)
+{
+    (void)state;
+    EACH_CONNECTOR(row, pool)
+    {
+        for (size_t i = 0; i < hub_connector_row_count; i++) {
+            const hub_setting_table_t *other = &hub_connector_rows[i].table;
+            hub_buf_t body = HUB_BUF_INIT(pool);
+            bool said;
+            hub_buf_add_char(&body, '{');
+            for (uint32_t j = 0; j < other->row_count; j++) {
+                bool own = false;
+                for (uint32_t k = 0; k < row->table.row_count; k++)
+                    own = own || strcmp(row->table.rows[k].name, other->rows[j].name) == 0;
+                if (!own) /* of a type that would not even do there */
+                    hub_buf_printf(&body, "%s\"%s\":17", body.len > 1 ? "," : "", other->rows[j].name);
+            }
+            hub_buf_add_char(&body, '}');
+            assert_null(merged(pool, row, hub_buf_slice(&body), HUB_SLICE_NONE, true, &said).ptr);
+            assert_false(said);
+        }
+    }
+}
+
+static void what_nobody_knows_is_refused(void **state)
+{
+    (void)state;
+    const hub_setting_seal_t seal = seal_of_test();
+    EACH_CONNECTOR(row, pool)
+    {
+        bool said;
+        ocpi_problems_t problems;
+        ocpi_problems_init(&problems, pool);
+        hub_connector_merge(pool, row, &seal, true, HUB_SLICE_LIT("{\"colour\":1}"), HUB_SLICE_NONE, true, &said, &problems);
+        assert_int_equal(problems.errors, 1);
+        assert_true(hub_slice_eq_str(problems.list[0].pointer, "/settings/colour"));
+    }
+}
+
+static void what_is_needed_is_named(void **state)
+{
+    (void)state;
+    EACH_CONNECTOR(row, pool)
+    {
+        for (int left_out = -1; left_out < (int)row->table.row_count; left_out++) {
+            bool said;
+            hub_slice_t stored = merged(pool, row, body_of(pool, &row->table, left_out, false), HUB_SLICE_NONE, true, &said);
+            hub_setting_values_t values = values_of(pool, row, stored);
+            ocpi_problems_t problems;
+            ocpi_problems_init(&problems, pool);
+            hub_connector_need(pool, &values, &problems);
+            bool needed = left_out >= 0 && (row->table.rows[left_out].flags & HUB_SETTING_NEEDED);
+            assert_int_equal(problems.errors, needed);
+            if (needed)
+                assert_true(hub_slice_eq(problems.list[0].pointer, hub_pool_printf(pool, "/settings/%s", row->table.rows[left_out].name)));
+        }
+    }
+}
+
+static void an_engine_reads_every_setting_in_clear(void **state)
+{
+    (void)state;
+    const hub_setting_seal_t seal = seal_of_test(), other = {crypto, HUB_SLICE_LIT("another integration")};
+    EACH_CONNECTOR(row, pool)
+    {
+        bool said, secret = false;
+        hub_slice_t stored = merged(pool, row, body_of(pool, &row->table, -1, false), HUB_SLICE_NONE, true, &said);
+        hub_setting_values_t values = values_of(pool, row, stored);
+        const hub_connector_t *connector = hub_connector_decode(pool, &seal, &values);
+        assert_true(connector->complete && connector->active && !connector->unreadable && connector->type == row->type);
+        assert_int_equal(connector->member_count, row->table.row_count);
+        for (uint32_t i = 0; i < row->table.row_count; i++) {
+            const hub_setting_t *setting = &row->table.rows[i];
+            secret = secret || (setting->flags & HUB_SETTING_SECRET);
+            assert_true(hub_slice_eq_str(hub_connector_json(connector, setting->name), sample(pool, setting, false)));
+        }
+        assert_null(hub_connector_text(connector, "colour").ptr);
+        values.json[S_ENABLED] = HUB_SLICE_LIT("false");
+        assert_false(hub_connector_decode(pool, &seal, &values)->active);
+        connector = hub_connector_decode(pool, &other, &values);
+        assert_true(connector->unreadable == secret && connector->complete); /* a wrong key is told, and hides nothing else */
+    }
+}
+
+static void connection_objects_are_read_like_settings(void **state)
+{
+    (void)state;
+    hub_pool_t *pool = hub_pool_create();
+    const hub_setting_seal_t seal = seal_of_test();
+    outcome_t out;
+    update(pool,
+           "{\"integrationName\":\"n\",\"integrationType\":\"UtilityCloud\",\"triggerType\":\"SCHEDULE\",\"configData\":{\"a\":1},"
+           "\"credentials\":{\"type\":\"basic\",\"password\":\"p\"},\"destination\":\"erp_1-a\",\"linkedResources\":[\"x\",{\"y\":1}],"
+           "\"entityId\":\"123E4567-e89b-12d3-a456-426614174000\",\"utilityCloudConnection\":{\"tenant\":\"t\",\"clientId\":\"c\","
+           "\"clientSecret\":\"secret-77\",\"meterValuesAreSent\":true,\"scope\":\"a b\"}}",
+           NULL, true, &out);
+    assert_true(out.ok);
+    assert_false(holds(out.values.json[S_CREDENTIALS], HUB_SLICE_LIT("basic")));
+    const hub_connector_t *connector = hub_connector_decode(pool, &seal, &out.values);
+    assert_true(connector->complete && !connector->switched_on && !connector->active);
+    assert_true(hub_slice_eq_str(hub_connector_text(connector, "clientSecret"), "secret-77"));
+    assert_true(hub_slice_eq_str(hub_connector_json(connector, "meteredValuesAreSent"), "true"));
+    assert_true(hub_slice_eq_str(connector->credentials, "{\"type\":\"basic\",\"password\":\"p\"}"));
+    assert_true(hub_slice_eq_str(connector->config_data, "{\"a\":1}") && connector->trigger == HUB_TRIGGER_SCHEDULE);
+    out.values.json[S_UTILITY_ACTIVATE] = HUB_SLICE_LIT("true");
+    assert_true(hub_connector_decode(pool, &seal, &out.values)->active);
+    out.values.json[S_UTILITY_TENANT] = HUB_SLICE_NONE;
+    connector = hub_connector_decode(pool, &seal, &out.values);
+    assert_true(!connector->active && hub_slice_eq_str(connector->missing, "utilityCloudConnection.tenant"));
+    hub_pool_destroy(pool);
+}
+
+static const struct {
+    const char *provider; /* of Messaging; NULL: DataExport, "": Webhook */
+    const char *body, *pointer;
+} bad_settings[] = {
+    {"twilio_sms", "{\"account_sid\":\"AC12345678901234567890123456789012 \"}", "/settings/account_sid"},
+    {"twilio_sms", "{\"account_sid\":\"AC123\"}", "/settings/account_sid"},
+    {"custom_email_provider", "{\"port\":587}", "/settings/port"},
+    {"custom_email_provider", "{\"port\":\"65536\"}", "/settings/port"},
+    {"custom_email_provider", "{\"port\":\"5x\"}", "/settings/port"},
+    {"custom_email_provider", "{\"default_sender_email\":\"a@b@c\"}", "/settings/default_sender_email"},
+    {"mandrill_email", "{\"default_sender_email\":\"abc\"}", "/settings/default_sender_email"},
+    {"telegram",
+     "{\"auth_token\":\"\xE2\x80\xA2\xE2\x80\xA2\xE2\x80\xA2\xE2\x80\xA2"
+     "1234\"}",
+     "/settings/auth_token"},
+    {"", "{\"url\":\"ftp://x/\"}", "/settings/url"},
+    {"", "{\"secret\":\"plain\"}", "/settings/secret"},
+    {"", "{\"secret\":\"whsec_\"}", "/settings/secret"},
+    {"", "{\"events\":[\"cdr.created\",\"cdr.eaten\"]}", "/settings/events/1"},
+    {NULL, "{\"format\":\"xml\"}", "/settings/format"},
+    {NULL, "{\"schedule\":\"* * * *\"}", "/settings/schedule"},
+    {NULL, "{\"schedule\":\"P1\"}", "/settings/schedule"},
+    {NULL, "{\"schedule\":\"sometimes\"}", "/settings/schedule"},
+    {NULL, "{\"auth\":7}", "/settings/auth"},
+};
+
+static void bad_settings_are_refused(void **state)
+{
+    (void)state;
+    const hub_setting_seal_t seal = seal_of_test();
+    for (size_t i = 0; i < HUB_COUNT(bad_settings); i++) {
+        hub_pool_t *pool = hub_pool_create();
+        const char *provider = bad_settings[i].provider;
+        hub_setting_values_t values;
+        ocpi_problems_t problems;
+        bool said;
+        memset(&values, 0, sizeof values);
+        values.json[S_TYPE] = hub_slice_str(!provider ? "\"DataExport\"" : *provider ? "\"Messaging\"" : "\"Webhook\"");
+        if (provider && *provider)
+            values.json[S_PROVIDER] = hub_setting_json(pool, hub_slice_str(provider));
+        ocpi_problems_init(&problems, pool);
+        hub_connector_merge(pool, hub_connector_of(pool, &values), &seal, true, hub_slice_str(bad_settings[i].body), HUB_SLICE_NONE, true,
+                            &said, &problems);
+        if (problems.errors != 1 || !hub_slice_eq_str(problems.list[0].pointer, bad_settings[i].pointer))
+            fail_msg("%s: %u problems", bad_settings[i].body, problems.errors);
+        hub_pool_destroy(pool);
+    }
 }
 
 static void if_match(void **state)
@@ -272,6 +589,14 @@ int main(void)
         cmocka_unit_test(read_only_keys_are_ignored),
         cmocka_unit_test(what_is_stored_reads_back),
         cmocka_unit_test(stored_ids_are_unique),
+        cmocka_unit_test(settings_of_every_type_come_back),
+        cmocka_unit_test(secrets_of_every_type_are_sealed_masked_and_kept),
+        cmocka_unit_test(settings_of_another_provider_are_dropped),
+        cmocka_unit_test(what_nobody_knows_is_refused),
+        cmocka_unit_test(what_is_needed_is_named),
+        cmocka_unit_test(an_engine_reads_every_setting_in_clear),
+        cmocka_unit_test(connection_objects_are_read_like_settings),
+        cmocka_unit_test(bad_settings_are_refused),
         cmocka_unit_test(if_match),
     };
     return cmocka_run_group_tests(tests, open_crypto, close_crypto);

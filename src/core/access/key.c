@@ -44,7 +44,7 @@ static hub_slice_t check_rate(hub_pool_t *pool, uint32_t row, yyjson_val *value,
 
 static const hub_setting_group_t groups[] = {{NULL, 0, false}};
 static const char *const read_only[] = {"id", NULL};
-const hub_setting_table_t hub_key_settings = {rows, HUB_COUNT(rows), groups, HUB_COUNT(groups), read_only, check_rate};
+const hub_setting_table_t hub_key_settings = {rows, HUB_COUNT(rows), groups, HUB_COUNT(groups), read_only, check_rate, NULL};
 
 /* ---- the first key: at start, in an operation of its own ---- */
 
@@ -194,7 +194,7 @@ void hub_v1_key_create(hub_exchange_t *x)
     make_t *make = HUB_POOL_NEW(x->pool, make_t);
     hub_setting_input_t in;
     ocpi_problems_t problems;
-    uint64_t changed;
+    hub_setting_mask_t changed;
     yyjson_val *body = hub_body_json(x, false);
     if (!body)
         return;

@@ -124,12 +124,16 @@ static void add_name(hub_buf_t *out, const hub_setting_table_t *table, uint8_t g
     hub_buf_add_char(out, '.');
 }
 
-static void add_value(hub_pool_t *pool, hub_buf_t *out, const hub_setting_t *setting, hub_slice_t json)
+static void add_value(hub_pool_t *pool, hub_buf_t *out, const hub_setting_table_t *table, const hub_setting_values_t *values, uint32_t row)
 {
+    const hub_setting_t *setting = &table->rows[row];
+    hub_slice_t json = values->json[row];
     if (!json.ptr)
         hub_buf_add_str(out, "null");
     else if (setting->flags & HUB_SETTING_SECRET)
         hub_buf_add_json(out, hub_mask(pool, HUB_SLICE_NONE));
+    else if (json.len <= VALUE_MOST && (setting->flags & HUB_SETTING_NESTED))
+        table->nested(pool, values, row, out);
     else if (json.len > VALUE_MOST)
         hub_buf_printf(out, "\"%zu bytes\"", json.len);
     else
@@ -153,7 +157,7 @@ hub_slice_t hub_audit_diff(hub_pool_t *pool, const hub_setting_table_t *table, c
         add_name(&out, table, setting->group);
         hub_buf_add_str(&out, setting->name);
         hub_buf_add_str(&out, "\":");
-        add_value(pool, &out, setting, values->json[row]);
+        add_value(pool, &out, table, values, row);
     }
     hub_buf_add_char(&out, '}');
     return hub_buf_slice(&out);

@@ -17,7 +17,7 @@ static const hub_setting_t rows[] = {
 
 static const hub_setting_group_t groups[] = {[ROOT] = {NULL, 0, false}, [PROFILE] = {"profile", ROOT, false}};
 static const char *const read_only[] = {"id", NULL};
-static const hub_setting_table_t table = {rows, HUB_COUNT(rows), groups, HUB_COUNT(groups), read_only, NULL};
+static const hub_setting_table_t table = {rows, HUB_COUNT(rows), groups, HUB_COUNT(groups), read_only, NULL, NULL};
 static const hub_collection_t approved = {
     "/v1/approved-parties", "approved_party", HUB_TABLE_APPROVED_PARTY, true, &table, A_CREATED, A_LAST_UPDATED, NULL};
 

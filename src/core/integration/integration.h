@@ -14,6 +14,13 @@ typedef enum hub_model { /* models.*: flags that govern what we start */
 #undef HUB_MODEL
 } hub_model_t;
 
+typedef enum hub_integration_type {
+#define HUB_INTEGRATION_TYPE(name, text, group, activate, served) HUB_TYPE_##name,
+#include "integration_type.def"
+#undef HUB_INTEGRATION_TYPE
+    HUB_TYPE_COUNT
+} hub_integration_type_t;
+
 typedef enum hub_integration_status {
     HUB_STATUS_DRAFT,
     HUB_STATUS_AWAITING_PARTNER,
@@ -88,6 +95,7 @@ typedef struct hub_integration {
     int64_t approved_party;    /* 0: none; its profile holds where the integration's own says nothing */
     uint64_t approved_version; /* of that record, for freshness */
     hub_slice_t platform_integration_id;
+    const struct hub_connector *connector; /* connector_setting.h; NULL for OCPI */
 } hub_integration_t;
 
 /* Each of the two records, settings and registration, starts with its version as 8 bytes, big-endian: what a cache holds is compared

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "connector_setting.h"
+
 #include "registration.h"
 #include "reply.h"
 #include "settings/collection.h"
@@ -58,7 +60,9 @@ static hub_slice_t description(const answer_t *a)
     const hub_integration_t *integration = a->integration;
     if (!integration->enabled)
         return HUB_SLICE_LIT("Switched off (enabled is false): we neither call nor push, and the partner is answered 403.");
-    if (!integration->is_ocpi)
+    if (integration->connector && integration->connector->unreadable)
+        return HUB_SLICE_LIT("A secret does not open: is this the right master key? Set the secrets anew.");
+    if (integration->connector && integration->connector->complete && !hub_integration_types[integration->connector->type].served)
         return hub_pool_printf(a->pool, "Delivery to integrations of type %.*s is not active in this release: the settings are kept.",
                                HUB_SLICE_FMT(integration->type));
     return integration->status_description;
@@ -99,7 +103,7 @@ static void add_billing(answer_t *a)
     } members[] = {{"tenant", S_UTILITY_TENANT},
                    {"clientId", S_UTILITY_CLIENT_ID},
                    {"clientSecret", S_UTILITY_CLIENT_SECRET},
-                   {"scope", S_COUNT},
+                   {"scope", S_UTILITY_SCOPE},
                    {"meterValuesAreSent", S_UTILITY_METERED}};
     add_name(a, "billingConnection");
     if (!group_set(a, SETTING_UTILITY)) {
@@ -108,10 +112,7 @@ static void add_billing(answer_t *a)
     }
     for (size_t i = 0; i < HUB_COUNT(members); i++) {
         hub_buf_printf(a->out, "%s\"%s\":", i ? "," : "{", members[i].name);
-        if (members[i].row == S_COUNT)
-            hub_buf_add_str(a->out, "null");
-        else
-            hub_setting_write(a->pool, &hub_integration_settings, &a->values, &a->seal, a->show->reveal, members[i].row, a->out);
+        hub_setting_write(a->pool, &hub_integration_settings, &a->values, &a->seal, a->show->reveal, members[i].row, a->out);
     }
     hub_buf_add_char(a->out, '}');
 }
@@ -225,6 +226,8 @@ static void write_head(answer_t *a)
 
 static void write_tail(answer_t *a)
 {
+    static const uint8_t common[] = {S_ENTITY_TYPE,  S_ENTITY_ID,   S_DESTINATION, S_DESTINATION_ID,
+                                     S_TRIGGER_TYPE, S_CONFIG_DATA, S_CREDENTIALS, S_LINKED_RESOURCES};
     add_name(a, "versionDetails");
     hub_registration_write_version_details(&a->registration, a->out);
     add_name(a, "credentialsInfo");
@@ -241,10 +244,15 @@ static void write_tail(answer_t *a)
     add_row(a, S_LAST_UPDATED);
     add_row(a, S_CREATED_BY);
     add_row(a, S_MODIFIED_BY);
-#define HUB_INTEGRATION_TYPE(name, text, group, served) add_connection(a, SETTING_##group, text);
-#include "integration_type.def"
-#undef HUB_INTEGRATION_TYPE
-    hub_buf_add_str(a->out, ",\"settings\":null}");
+    for (size_t i = 0; i < HUB_TYPE_COUNT; i++)
+        if (hub_integration_types[i].group)
+            add_connection(a, hub_integration_types[i].group, hub_integration_types[i].text);
+    add_row(a, S_PROVIDER);
+    add_name(a, "settings");
+    hub_connector_write(a->pool, &a->values, &a->seal, a->show->reveal, a->out);
+    for (size_t i = 0; i < HUB_COUNT(common); i++)
+        add_row(a, common[i]);
+    hub_buf_add_char(a->out, '}');
 }
 
 hub_err_t hub_integration_write(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, uint32_t tenant, uint32_t id,

@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-#define HUB_INTEGRATION_TYPE(name, text, group, served) "|" text
+#include "connector_setting.h"
+
+#define HUB_INTEGRATION_TYPE(name, text, group, activate, served) "|" text
 static const char integration_types[] =
 #include "integration_type.def"
     ;
@@ -44,7 +46,6 @@ static const char *const read_only[] = {"id",
                                         "billingConnection",
                                         "partyPlatform",
                                         "freeVendingWithIdtagAllowed",
-                                        "?settings",
                                         NULL};
 
 /* ---- ourParties and partyPlatform ---- */
@@ -104,11 +105,57 @@ static bool check_party(hub_pool_t *pool, yyjson_val *value, bool roles_too, hub
     return problems->errors == before;
 }
 
+/* ---- credentials and linkedResources ---- */
+
+/* {"type":…} and whatever goes with that type. */
+static bool check_credentials(hub_pool_t *pool, yyjson_val *value, hub_slice_t pointer, ocpi_problems_t *problems)
+{
+    yyjson_val *type = yyjson_obj_get(value, "type");
+    bool ok = yyjson_is_obj(value) && yyjson_is_str(type) && ocpi_str(type).len > 0;
+    if (!yyjson_is_obj(value))
+        ocpi_problem_add(problems, OCPI_ERROR, pointer, "type", "must be of type object");
+    else if (!ok)
+        ocpi_problem_add(problems, OCPI_ERROR, hub_pool_printf(pool, "%.*s/type", HUB_SLICE_FMT(pointer)), type ? "type" : "required",
+                         "must be a string that says what kind of credentials these are");
+    return ok;
+}
+
+static bool check_linked(hub_pool_t *pool, yyjson_val *value, hub_slice_t pointer, ocpi_problems_t *problems)
+{
+    size_t i, n;
+    yyjson_val *item;
+    bool ok = yyjson_is_arr(value);
+    if (!ok)
+        ocpi_problem_add(problems, OCPI_ERROR, pointer, "type", "must be of type array");
+    yyjson_arr_foreach(value, i, n, item)
+    {
+        if (yyjson_is_str(item) || yyjson_is_obj(item))
+            continue;
+        ok = false;
+        ocpi_problem_add(problems, OCPI_ERROR, hub_pool_printf(pool, "%.*s/%zu", HUB_SLICE_FMT(pointer), i), "type",
+                         "must be of type string or object");
+    }
+    return ok;
+}
+
+static hub_slice_t within(hub_pool_t *pool, uint32_t row, yyjson_val *value, hub_slice_t pointer, ocpi_problems_t *problems)
+{
+    hub_slice_t json = ocpi_write(pool, value);
+    if ((int64_t)json.len <= rows[row].max)
+        return json;
+    ocpi_problem_add(problems, OCPI_ERROR, pointer, "length", "must have at most %lld bytes as JSON", (long long)rows[row].max);
+    return HUB_SLICE_NONE;
+}
+
 static hub_slice_t check(hub_pool_t *pool, uint32_t row, yyjson_val *value, hub_slice_t pointer, ocpi_problems_t *problems)
 {
     size_t i, n;
     yyjson_val *item;
     bool ok = true;
+    if (row == S_CREDENTIALS)
+        return check_credentials(pool, value, pointer, problems) ? within(pool, row, value, pointer, problems) : HUB_SLICE_NONE;
+    if (row == S_LINKED_RESOURCES)
+        return check_linked(pool, value, pointer, problems) ? within(pool, row, value, pointer, problems) : HUB_SLICE_NONE;
     if (row == S_PARTY_PLATFORM)
         return check_party(pool, value, false, pointer, problems) ? ocpi_write(pool, value) : HUB_SLICE_NONE;
     if (!yyjson_is_arr(value) || yyjson_arr_size(value) > 64) {
@@ -120,7 +167,8 @@ static hub_slice_t check(hub_pool_t *pool, uint32_t row, yyjson_val *value, hub_
     return ok ? ocpi_write(pool, value) : HUB_SLICE_NONE;
 }
 
-const hub_setting_table_t hub_integration_settings = {rows, HUB_COUNT(rows), groups, HUB_COUNT(groups), read_only, check};
+const hub_setting_table_t hub_integration_settings = {rows,  HUB_COUNT(rows),           groups, HUB_COUNT(groups), read_only,
+                                                      check, hub_connector_write_masked};
 
 /* ---- which of our parties ---- */
 
@@ -327,5 +375,6 @@ hub_err_t hub_integration_decode(hub_core_t *core, hub_pool_t *pool, uint32_t te
             out->customer_roles |= out->parties[i].roles;
     decode_profile(values, out);
     hub_setting_seal_t seal = hub_integration_seal(core, pool, tenant, id);
+    out->connector = hub_connector_decode(pool, &seal, values);
     return hub_setting_secret(pool, &seal, v[S_INITIAL_TOKEN], &out->initial_token);
 }

@@ -5,6 +5,7 @@
 
 #include "audit/audit.h"
 #include "handshake/handshake.h"
+#include "idempotency.h"
 #include "integration_setting.h"
 #include "registration.h"
 #include "reply.h"
@@ -196,17 +197,25 @@ void hub_v1_integration_list(hub_exchange_t *x)
 typedef struct updating {
     hub_integration_change_t change; /* first */
     hub_integration_show_t show;
+    hub_idempotency_t idempotency;
 } updating_t;
 
 static hub_err_t apply_change(hub_view_t *view, hub_op_t *op)
 {
     hub_write_t *write = hub_write_of(op);
-    hub_integration_change_t *change = write->arg;
-    hub_err_t err = hub_integration_change(view, change);
-    if (!err)
-        hub_audit_settings(write, change->create ? hub_pool_printf(change->pool, "/v1/integrations/%u", change->id) : HUB_SLICE_NONE,
-                           &hub_integration_settings, change->old, change->now);
-    return err;
+    updating_t *u = write->arg;
+    hub_integration_change_t *change = &u->change;
+    hub_err_t err = hub_idempotency_find(view, &u->idempotency, &change->id);
+    change->conflict = err == HUB_ECONFLICT ? HUB_IDEMPOTENCY_CONFLICT : HUB_SLICE_NONE;
+    write->audit.skip = u->idempotency.replayed;
+    if (err || u->idempotency.replayed)
+        return err;
+    err = hub_integration_change(view, change);
+    if (err)
+        return err;
+    hub_audit_settings(write, change->create ? hub_pool_printf(change->pool, "/v1/integrations/%u", change->id) : HUB_SLICE_NONE,
+                       &hub_integration_settings, change->old, change->now);
+    return hub_idempotency_note(view, &u->idempotency, change->id);
 }
 
 static void reply_refused(hub_exchange_t *x, const hub_integration_change_t *change, hub_err_t err)
@@ -229,6 +238,7 @@ static void changed(hub_write_t *write)
         reply_refused(x, change, write->op.err);
         return;
     }
+    hub_idempotency_tell(x, &u->idempotency);
     if (x->method == HUB_POST)
         hub_reply_add_header(x, "location",
                              hub_pool_printf(x->pool, "%.*s/v1/integrations/%u", HUB_SLICE_FMT(x->worker->core->public_url), change->id));
@@ -246,7 +256,8 @@ static void changed(hub_write_t *write)
 /* A PATCH must name something that can be updated; `version` alone says only which state is meant. */
 static bool says_something(const hub_integration_change_t *change)
 {
-    return ((change->in.given | change->in.nulls) & ~(1ull << S_VERSION)) != 0;
+    hub_setting_mask_t nulls = change->in.nulls & ~hub_setting_bit(S_SETTINGS); /* stays as it is */
+    return ((change->in.given | nulls) & ~hub_setting_bit(S_VERSION)) != 0;
 }
 
 static void start_change(hub_exchange_t *x, bool create, bool full)
@@ -255,7 +266,7 @@ static void start_change(hub_exchange_t *x, bool create, bool full)
     hub_integration_change_t *change = &u->change;
     if (!create && !hub_v1_id(x, &change->id))
         return;
-    if (!read_show(x, &u->show))
+    if (!read_show(x, &u->show) || !hub_idempotency_read(x, &u->idempotency))
         return;
     yyjson_val *body = hub_body_json(x, false);
     if (!body)

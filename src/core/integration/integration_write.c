@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "connector_setting.h"
 #include "object/contract.h"
 #include "object/objects.h"
 #include "registration.h"
@@ -11,9 +12,9 @@
 
 /* ---- what the rows cannot say ---- */
 
-static uint64_t bit(uint32_t row)
+static hub_setting_mask_t bit(uint32_t row)
 {
-    return 1ull << row;
+    return hub_setting_bit(row);
 }
 
 /* One setting with two doors, in `models` and in ocpiConnection: what comes in through either holds for both; two that differ are refused.
@@ -77,7 +78,7 @@ typedef struct changing {
     hub_integration_change_t *c;
     bool create;
     hub_setting_values_t old, now;
-    uint64_t changed; /* rows */
+    hub_setting_mask_t changed; /* rows */
     hub_integration_t before, after;
 } changing_t;
 
@@ -151,6 +152,107 @@ static void resolve_parties(changing_t *w)
             hub_integration_resolve(w->view, c->pool, c->tenant, &w->now, said ? HUB_SLICE_NONE : before, &c->problems);
 }
 
+/* ---- what types other than OCPI have ---- */
+
+static void refuse(hub_integration_change_t *c, const char *pointer, const char *rule, const char *message)
+{
+    ocpi_problem_add(&c->problems, OCPI_ERROR, hub_slice_str(pointer), rule, "%s", message);
+}
+
+/* `settings` by the rows of the type and provider that they are for; those of another provider do not pass to the new one. */
+static void merge_connector(changing_t *w, const hub_setting_seal_t *seal)
+{
+    hub_integration_change_t *c = w->c;
+    const hub_connector_row_t *row = hub_connector_of(c->pool, &w->now);
+    hub_integration_type_t type = HUB_TYPE_OCPI;
+    bool given = hub_setting_given(&c->in, S_SETTINGS), said = false;
+    hub_slice_t stored = differs(w->old.json[S_PROVIDER], w->now.json[S_PROVIDER]) ? HUB_SLICE_NONE : w->old.json[S_SETTINGS];
+    w->now.json[S_SETTINGS] = stored;
+    if (!hub_integration_type_parse(hub_setting_text(c->pool, w->now.json[S_TYPE]), &type))
+        return; /* refused already */
+    bool choice = hub_connector_has_providers(type);
+    if (w->now.json[S_PROVIDER].ptr && !row)
+        refuse(c, "/provider", "enum", choice ? "is no provider of this type" : "integrations of this type have no provider");
+    if (!given)
+        return;
+    if (choice && !w->now.json[S_PROVIDER].ptr)
+        refuse(c, "/provider", "required", "must be given: it says which settings there are");
+    w->now.json[S_SETTINGS] = hub_connector_merge(c->pool, row, seal, c->core->config.insecure_peers, c->in.json[S_SETTINGS], stored,
+                                                  c->full, &said, &c->problems);
+    if (!c->full && !said && !c->problems.errors && !((c->in.given | c->in.nulls) & ~(bit(S_SETTINGS) | bit(S_VERSION))))
+        refuse(c, "", "empty", "holds nothing that can be updated");
+}
+
+/* Switching an integration on needs what it cannot work without. `enabled` is true by default and comes back in a PUT of what GET gave:
+ * there it asks for nothing new. */
+static void check_activation(changing_t *w)
+{
+    hub_integration_change_t *c = w->c;
+    hub_integration_type_t type = HUB_TYPE_OCPI;
+    hub_integration_type_parse(hub_setting_text(c->pool, w->now.json[S_TYPE]), &type);
+    uint8_t row = hub_integration_types[type].activate;
+    if (row == S_COUNT || !hub_setting_true(w->now.json[row]))
+        return;
+    bool was_off = w->create || hub_slice_eq_str(w->old.json[row], "false");
+    if (row != S_ENABLED || (hub_setting_given(&c->in, row) && (!c->full || was_off)))
+        hub_connector_need(c->pool, &w->now, &c->problems);
+}
+
+/* ---- `reference` is unique ---- */
+
+static void reference_key(hub_pool_t *pool, hub_key_t *key, uint32_t tenant, hub_slice_t json)
+{
+    unsigned char digest[HUB_SHA256_LEN];
+    hub_sha256(hub_setting_text(pool, json), digest);
+    hub_key_init(key);
+    hub_key_u8(key, 'r');
+    hub_key_u32(key, tenant);
+    hub_key_bytes(key, hub_slice((const char *)digest, sizeof digest));
+}
+
+static bool has_reference(hub_slice_t json)
+{
+    return json.len > 2; /* "" names nothing */
+}
+
+static hub_err_t check_reference(changing_t *w)
+{
+    hub_integration_change_t *c = w->c;
+    hub_slice_t reference = w->now.json[S_REFERENCE], taken;
+    hub_key_t key;
+    if (!has_reference(reference) || (w->old.json[S_REFERENCE].ptr && !differs(w->old.json[S_REFERENCE], reference)))
+        return HUB_EOK;
+    reference_key(c->pool, &key, c->tenant, reference);
+    hub_err_t err = hub_view_get(w->view, HUB_TABLE_REFERENCE, &key, &taken);
+    if (err == HUB_ENOT_FOUND)
+        return HUB_EOK;
+    if (err)
+        return err;
+    if (taken.len == 4)
+        c->conflict = hub_pool_printf(c->pool, "the reference is taken by integration %u", hub_u32_at(taken.ptr));
+    return HUB_ECONFLICT;
+}
+
+/* Table REFERENCE 'r'. */
+static hub_err_t follow_reference(hub_view_t *view, hub_pool_t *pool, uint32_t tenant, uint32_t id, hub_slice_t old, hub_slice_t now)
+{
+    hub_key_t key;
+    hub_err_t err = HUB_EOK;
+    const unsigned char bytes[4] = {(unsigned char)(id >> 24), (unsigned char)(id >> 16), (unsigned char)(id >> 8), (unsigned char)id};
+    if (!differs(old, now))
+        return HUB_EOK;
+    if (has_reference(old)) {
+        reference_key(pool, &key, tenant, old);
+        err = hub_view_delete(view, HUB_TABLE_REFERENCE, &key);
+        err = err == HUB_ENOT_FOUND ? HUB_EOK : err; /* of an older store */
+    }
+    if (!err && has_reference(now)) {
+        reference_key(pool, &key, tenant, now);
+        err = hub_view_put(view, HUB_TABLE_REFERENCE, &key, hub_slice((const char *)bytes, sizeof bytes));
+    }
+    return err;
+}
+
 /* The new values in w->now, or problems. */
 static hub_err_t merge(changing_t *w)
 {
@@ -164,6 +266,9 @@ static hub_err_t merge(changing_t *w)
         return err;
     hub_setting_merge(c->pool, table, &seal, &c->in, w->create ? NULL : &w->old, c->full, &w->now, &w->changed, &c->problems);
     hub_integration_settle(table, c->pool, &c->in, &w->now, &c->problems);
+    merge_connector(w, &seal);
+    if (!c->problems.errors)
+        check_activation(w);
     if (!w->create && w->now.json[S_TYPE].ptr && differs(w->old.json[S_TYPE], w->now.json[S_TYPE]))
         ocpi_problem_add(&c->problems, OCPI_ERROR, HUB_SLICE_LIT("/integrationType"), "immutable",
                          "cannot be changed: make another integration");
@@ -171,6 +276,9 @@ static hub_err_t merge(changing_t *w)
         resolve_parties(w);
     if (c->problems.errors)
         return HUB_EINVALID;
+    err = check_reference(w);
+    if (err)
+        return err;
     w->now.json[S_LAST_UPDATED] = hub_v1_now(c->pool);
     w->now.json[S_MODIFIED_BY] = hub_setting_json(c->pool, c->actor);
     if (w->create) {
@@ -214,7 +322,7 @@ static unsigned flags_changed(const changing_t *w)
 {
     unsigned flags = 0;
     for (uint32_t row = 0; row < S_COUNT; row++)
-        if (w->changed >> row & 1)
+        if (w->changed & bit(row))
             flags |= hub_integration_settings.rows[row].flags;
     return flags;
 }
@@ -270,6 +378,8 @@ hub_err_t hub_integration_change(hub_view_t *view, hub_integration_change_t *cha
         err = hub_view_put(view, HUB_TABLE_INTEGRATION, &key,
                            hub_setting_encode(change->pool, &hub_integration_settings, &w->now, change->version));
     }
+    if (!err)
+        err = follow_reference(view, change->pool, change->tenant, change->id, w->old.json[S_REFERENCE], w->now.json[S_REFERENCE]);
     if (!err)
         err = hub_integration_note(view, change->tenant, change->id, HUB_CHANGE_OBJECT);
     if (!err)
@@ -361,6 +471,8 @@ hub_err_t hub_integration_remove(hub_core_t *core, hub_view_t *view, hub_pool_t 
         err = hub_sharing_follow_integration(view, pool, old, NULL);
     if (!err)
         err = follow_parties(view, old, NULL);
+    if (!err)
+        err = follow_reference(view, pool, tenant, id, values.json[S_REFERENCE], HUB_SLICE_NONE);
     if (!err)
         err = hub_view_delete(view, HUB_TABLE_INTEGRATION, &key);
     if (!err)

@@ -60,7 +60,7 @@ static hub_slice_t check_details(hub_pool_t *pool, uint32_t row, yyjson_val *val
     return problems->errors == before ? ocpi_write(pool, value) : HUB_SLICE_NONE;
 }
 
-static const hub_setting_table_t table = {rows, HUB_COUNT(rows), groups, HUB_COUNT(groups), read_only, check_details};
+static const hub_setting_table_t table = {rows, HUB_COUNT(rows), groups, HUB_COUNT(groups), read_only, check_details, NULL};
 
 /* ---- look-ups ---- */
 

@@ -1,4 +1,5 @@
 /* What a change of settings means for the registration. Inside apply. */
+#include "connector_setting.h"
 #include "handshake/handshake.h"
 #include "registration.h"
 
@@ -116,16 +117,28 @@ static hub_err_t follow_receiver(follow_t *f)
     return err;
 }
 
+/* A type without a handshake: DRAFT until it can work; from then on its status is what delivering shows. */
+static void follow_connector(follow_t *f)
+{
+    const hub_connector_t *connector = f->now->connector;
+    if (!connector->complete)
+        say(f, HUB_STATUS_DRAFT, hub_pool_printf(f->pool, "Still missing: %.*s.", HUB_SLICE_FMT(connector->missing)));
+    else if (!connector->switched_on)
+        say(f, HUB_STATUS_DRAFT, HUB_SLICE_LIT("Everything is set: it starts when activateConnection is true."));
+    else if (f->reg.status == HUB_STATUS_DRAFT)
+        say(f, HUB_STATUS_AWAITING_PARTNER, HUB_SLICE_LIT("Everything is set: nothing was delivered yet."));
+}
+
 hub_err_t hub_registration_follow(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, const hub_integration_t *old,
                                   const hub_integration_t *now, bool retry)
 {
     follow_t f = {.core = core, .view = view, .pool = pool, .old = old, .now = now, .retry = retry};
-    if (!now->is_ocpi)
-        return HUB_EOK;
     hub_err_t err = hub_registration_get(core, view, pool, now->tenant, now->id, &f.reg);
     if (err)
         return err;
-    if (!now->has_initial_role) {
+    if (!now->is_ocpi) {
+        follow_connector(&f);
+    } else if (!now->has_initial_role) {
         if (!f.reg.authorized)
             say(&f, HUB_STATUS_DRAFT,
                 HUB_SLICE_LIT("Set initialRole: SENDER when we start the exchange with the partner's URL and token, RECEIVER when the "

@@ -198,18 +198,39 @@ static hub_err_t load(hub_view_t *view, hub_collection_change_t *change, const h
     return !err && !hub_etag_matches(change->if_match, change->version) ? HUB_EPRECONDITION : err;
 }
 
+static hub_err_t conflict(hub_collection_change_t *change, hub_err_t err)
+{
+    if (err == HUB_ECONFLICT)
+        change->conflict = HUB_IDEMPOTENCY_CONFLICT;
+    return err;
+}
+
+static hub_err_t replay(hub_view_t *view, hub_collection_change_t *change)
+{
+    hub_key_t key;
+    record_key(&key, change->tenant, change->id);
+    hub_err_t err = load(view, change, &key);
+    change->now = change->old;
+    return err;
+}
+
 static hub_err_t apply(hub_view_t *view, hub_op_t *op)
 {
     hub_collection_change_t *change = hub_write_of(op)->arg;
     const hub_collection_t *collection = change->collection;
     bool create = !hub_write_of(op)->x->state->param_count;
     hub_key_t key;
-    uint64_t changed, id = change->id;
+    uint64_t id = change->id;
+    hub_setting_mask_t changed;
     hub_err_t err = HUB_EOK;
     change->version = 0;
     ocpi_problems_init(&change->problems, change->pool);
     change->conflict = HUB_SLICE_NONE;
     if (create) {
+        err = hub_idempotency_find(view, &change->idempotency, &change->id);
+        hub_write_of(op)->audit.skip = change->idempotency.replayed;
+        if (err || change->idempotency.replayed)
+            return err ? conflict(change, err) : replay(view, change);
         err = hub_view_next_id(view, collection->sequence, &id);
         change->id = (uint32_t)id;
     }
@@ -236,8 +257,9 @@ static hub_err_t apply(hub_view_t *view, hub_op_t *op)
     if (change->remove)
         return hub_view_delete(view, collection->table, &key);
     change->version++;
-    return hub_view_put(view, collection->table, &key,
-                        hub_setting_encode(change->pool, collection->settings, &change->now, change->version));
+    err =
+        hub_view_put(view, collection->table, &key, hub_setting_encode(change->pool, collection->settings, &change->now, change->version));
+    return err ? err : hub_idempotency_note(view, &change->idempotency, change->id);
 }
 
 static bool reply_failed(hub_exchange_t *x, const hub_collection_change_t *change, hub_err_t err)
@@ -264,6 +286,7 @@ static void written(hub_write_t *write)
     hub_buf_t out = HUB_BUF_INIT(x->pool);
     write_record(x->pool, change->collection, change->id, &change->now, &out);
     hub_v1_add_etag(x, change->version);
+    hub_idempotency_tell(x, &change->idempotency);
     if (x->method == HUB_POST)
         hub_reply_add_header(
             x, "location",
@@ -287,6 +310,8 @@ void hub_collection_write(hub_exchange_t *x, const hub_collection_t *collection,
     hub_collection_change_t *change = change_of(x, collection);
     change->full = full;
     if (!create && !hub_v1_id(x, &change->id))
+        return;
+    if (!hub_idempotency_read(x, &change->idempotency))
         return;
     yyjson_val *body = hub_body_json(x, false);
     if (!body)

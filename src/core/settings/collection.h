@@ -2,6 +2,7 @@
 #ifndef CORE_COLLECTION_H
 #define CORE_COLLECTION_H
 
+#include "idempotency.h"
 #include "setting.h"
 
 /* A collection under /v1: records with an id of their own that only rows describe. */
@@ -18,6 +19,7 @@ typedef struct hub_collection_change {
     hub_slice_t conflict; /* why 409 */
     hub_slice_t if_match;
     uint64_t version; /* stored */
+    hub_idempotency_t idempotency;
 } hub_collection_change_t;
 
 struct hub_collection {

@@ -128,8 +128,7 @@ static hub_slice_t merge_secret(merging_t *m, uint32_t row, hub_slice_t json, hu
             refuse(m, row, "masked", "is a mask, not a secret, and none is stored");
         return old;
     }
-    /* Type ANY may be an object: its JSON text is the secret. */
-    hub_slice_t clear, plain = m->table->rows[row].type == HUB_SETTING_ANY ? json : text;
+    hub_slice_t clear, plain = hub_setting_is_json(&m->table->rows[row]) ? json : text;
     if (old.ptr && hub_setting_secret(m->pool, m->seal, old, &clear) == HUB_EOK && hub_slice_eq(clear, plain))
         return old;
     return hub_setting_json(m->pool, hub_seal(m->seal->crypto, m->pool, plain, m->seal->context));
@@ -138,7 +137,7 @@ static hub_slice_t merge_secret(merging_t *m, uint32_t row, hub_slice_t json, hu
 static hub_slice_t merge_row(merging_t *m, const hub_setting_input_t *in, uint32_t row, hub_slice_t old, bool full)
 {
     unsigned flags = m->table->rows[row].flags;
-    uint64_t bit = 1ull << row;
+    hub_setting_mask_t bit = hub_setting_bit(row);
     if (flags & HUB_SETTING_COMMAND)
         return HUB_SLICE_NONE;
     if ((flags & HUB_SETTING_OWN) || (in->kept & bit))
@@ -156,7 +155,8 @@ static bool same(hub_slice_t a, hub_slice_t b)
 }
 
 bool hub_setting_merge(hub_pool_t *pool, const hub_setting_table_t *table, const hub_setting_seal_t *seal, const hub_setting_input_t *in,
-                       const hub_setting_values_t *old, bool full, hub_setting_values_t *now, uint64_t *changed, ocpi_problems_t *problems)
+                       const hub_setting_values_t *old, bool full, hub_setting_values_t *now, hub_setting_mask_t *changed,
+                       ocpi_problems_t *problems)
 {
     merging_t m = {pool, table, seal, problems};
     uint32_t before = problems->errors;
@@ -167,7 +167,7 @@ bool hub_setting_merge(hub_pool_t *pool, const hub_setting_table_t *table, const
         if (!now->json[row].ptr && (table->rows[row].flags & HUB_SETTING_REQUIRED))
             refuse(&m, row, "required", "must be given");
         if (!same(now->json[row], stored))
-            *changed |= 1ull << row;
+            *changed |= hub_setting_bit(row);
     }
     return problems->errors == before;
 }

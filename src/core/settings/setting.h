@@ -16,13 +16,19 @@ typedef enum hub_setting_type {
     HUB_SETTING_TOKEN,  /* 1..max printable ASCII characters (C20) */
     HUB_SETTING_URL,    /* hub_url_check; "" is null */
     HUB_SETTING_CODE,   /* min..max letters or digits; "" is null */
-    HUB_SETTING_ENUM,   /* one of `options` */
-    HUB_SETTING_ENUMS,  /* array of such */
+    HUB_SETTING_SLUG,   /* letters, digits, _ and - */
+    HUB_SETTING_UUID,
+    HUB_SETTING_EMAIL,
+    HUB_SETTING_PORT,     /* "1" to "65535", as a string */
+    HUB_SETTING_SCHEDULE, /* hourly, daily, weekly, monthly, five fields of cron, or an ISO 8601 duration */
+    HUB_SETTING_SIGNING,  /* "whsec_" and Base64 */
+    HUB_SETTING_ENUM,     /* one of `options` */
+    HUB_SETTING_ENUMS,    /* array of such */
     HUB_SETTING_BOOL,
     HUB_SETTING_INT,
     HUB_SETTING_TIME,   /* DateTime */
-    HUB_SETTING_OBJECT, /* any JSON object */
-    HUB_SETTING_ANY,    /* any string or object */
+    HUB_SETTING_OBJECT, /* any JSON object; max: bytes of its text */
+    HUB_SETTING_ANY,    /* any string or object; max as OBJECT */
     HUB_SETTING_CHECKED /* by the table's own `check` */
 } hub_setting_type_t;
 
@@ -35,13 +41,15 @@ enum {                                /* hub_setting_t.flags */
        HUB_SETTING_REGISTRATION = 32, /* a change of it concerns the registration */
        HUB_SETTING_SHARING = 64,      /* … the sharing */
        HUB_SETTING_HIDDEN = 128,      /* stored, not shown */
+       HUB_SETTING_NEEDED = 256,      /* must be set before the integration can be active */
+       HUB_SETTING_NESTED = 512,      /* an object with rows of its own: who reads the table merges and writes it */
 };
 
 typedef struct hub_setting {
     uint8_t id; /* stored: never reused */
     uint8_t group;
     uint8_t type;
-    uint8_t flags;
+    uint16_t flags;
     const char *name;
     int64_t min, max;     /* max 0: none */
     const char *options;  /* ENUM, ENUMS: "A|B|C" or "|A|B|C" */
@@ -65,6 +73,10 @@ typedef struct hub_setting {
 #define HUB_FLAGS_OWN_LINKED (HUB_SETTING_OWN | HUB_SETTING_HIDDEN | HUB_FLAGS_LINKED)
 #define HUB_FLAGS_SECRET (HUB_SETTING_KEEP | HUB_SETTING_SECRET)
 #define HUB_FLAGS_SECRET_LINKED (HUB_FLAGS_SECRET | HUB_SETTING_REGISTRATION)
+#define HUB_FLAGS_NEEDED (HUB_SETTING_REGISTRATION | HUB_SETTING_NEEDED)
+#define HUB_FLAGS_SECRET_NEEDED (HUB_FLAGS_SECRET | HUB_FLAGS_NEEDED)
+#define HUB_FLAGS_KEEP_LINKED (HUB_SETTING_KEEP | HUB_SETTING_REGISTRATION)
+#define HUB_FLAGS_NESTED (HUB_FLAGS_KEEP_LINKED | HUB_SETTING_NESTED)
 
 extern const char hub_setting_role_names[]; /* options: every role of the specification, and our two */
 
@@ -74,7 +86,13 @@ typedef struct hub_setting_group {
     bool keep; /* absent or null as a whole: everything in it stays */
 } hub_setting_group_t;
 
-#define HUB_SETTINGS_MAX 64 /* rows of a table: one bit each in a mask */
+struct hub_setting_values;
+#define HUB_SETTINGS_MAX 96 /* rows of a table: one bit each in a mask */
+__extension__ typedef unsigned __int128 hub_setting_mask_t;
+static inline hub_setting_mask_t hub_setting_bit(uint32_t row)
+{
+    return (hub_setting_mask_t)1 << row;
+}
 typedef struct hub_setting_table {
     const hub_setting_t *rows;
     uint32_t row_count;
@@ -83,13 +101,15 @@ typedef struct hub_setting_table {
     const char *const *read_only; /* further keys of an answer, ignored when sent back ("?key": only null is); ends with NULL */
     /* Type CHECKED: checks the value and returns the text to store; none: a problem was added. */
     hub_slice_t (*check)(hub_pool_t *pool, uint32_t row, yyjson_val *value, hub_slice_t pointer, ocpi_problems_t *problems);
+    /* Rows that are NESTED: the value without its secrets. */
+    void (*nested)(hub_pool_t *pool, const struct hub_setting_values *values, uint32_t row, hub_buf_t *out);
 } hub_setting_table_t;
 
 /* ---- a request ---- */
 
 typedef struct hub_setting_input {
-    uint64_t given, nulls, kept;        /* masks of rows; in none of them: absent. kept: the whole group stays */
-    hub_slice_t json[HUB_SETTINGS_MAX]; /* where given */
+    hub_setting_mask_t given, nulls, kept; /* masks of rows; in none of them: absent. kept: the whole group stays */
+    hub_slice_t json[HUB_SETTINGS_MAX];    /* where given */
 } hub_setting_input_t;
 /* Reads and checks a request body. False: problems were added (unknown keys, types, limits). */
 bool hub_setting_read(hub_pool_t *pool, const hub_setting_table_t *table, bool insecure_urls, yyjson_val *body, hub_setting_input_t *in,
@@ -97,7 +117,7 @@ bool hub_setting_read(hub_pool_t *pool, const hub_setting_table_t *table, bool i
 hub_slice_t hub_setting_pointer(hub_pool_t *pool, const hub_setting_table_t *table, uint32_t row);
 static inline bool hub_setting_given(const hub_setting_input_t *in, uint32_t row)
 {
-    return in->given >> row & 1;
+    return (in->given & hub_setting_bit(row)) != 0;
 }
 void hub_setting_give(hub_setting_input_t *in, uint32_t row, hub_slice_t json);
 
@@ -115,7 +135,8 @@ typedef struct hub_setting_seal {
 /* The absent/null rules. `old` NULL: creation. `full`: PUT or POST. False: problems were added. *changed: mask of the rows whose value is
  * another one. */
 bool hub_setting_merge(hub_pool_t *pool, const hub_setting_table_t *table, const hub_setting_seal_t *seal, const hub_setting_input_t *in,
-                       const hub_setting_values_t *old, bool full, hub_setting_values_t *now, uint64_t *changed, ocpi_problems_t *problems);
+                       const hub_setting_values_t *old, bool full, hub_setting_values_t *now, hub_setting_mask_t *changed,
+                       ocpi_problems_t *problems);
 hub_slice_t hub_setting_encode(hub_pool_t *pool, const hub_setting_table_t *table, const hub_setting_values_t *values, uint64_t version);
 /* Slices point into `record`. HUB_ESTORE: not such a record. */
 hub_err_t hub_setting_decode(const hub_setting_table_t *table, hub_slice_t record, hub_setting_values_t *values, uint64_t *version);
@@ -128,6 +149,11 @@ int64_t hub_setting_int(hub_slice_t json, int64_t otherwise);
 /* Calls `visit` for each string of a JSON array of plain strings. */
 void hub_setting_each(hub_slice_t json, void (*visit)(void *arg, hub_slice_t item), void *arg);
 hub_slice_t hub_setting_json(hub_pool_t *pool, hub_slice_t text); /* as a JSON string */
+/* Its secret is JSON text (an object, or either), not the string itself. */
+static inline bool hub_setting_is_json(const hub_setting_t *setting)
+{
+    return setting->type == HUB_SETTING_ANY || setting->type == HUB_SETTING_OBJECT || setting->type == HUB_SETTING_CHECKED;
+}
 hub_err_t hub_setting_secret(hub_pool_t *pool, const hub_setting_seal_t *seal, hub_slice_t json, hub_slice_t *clear);
 bool hub_setting_masked(hub_slice_t text);
 bool hub_setting_is_code(hub_slice_t text);                      /* letters and digits only */

@@ -39,7 +39,7 @@ static void refuse(reading_t *r, uint32_t row, const char *rule, const char *for
 
 void hub_setting_give(hub_setting_input_t *in, uint32_t row, hub_slice_t json)
 {
-    in->given |= 1ull << row;
+    in->given |= hub_setting_bit(row);
     in->json[row] = json;
 }
 
@@ -77,14 +77,6 @@ static bool has_blank(hub_slice_t s)
     return false;
 }
 
-static bool all_between(hub_slice_t s, char least, char most)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (s.ptr[i] < least || s.ptr[i] > most)
-            return false;
-    return true;
-}
-
 /* Options made from rows of another table start with their separator. */
 static const char *shown(const char *options)
 {
@@ -98,6 +90,77 @@ static bool is_option(const char *options, hub_slice_t s)
         if (option.len && hub_slice_eq(option, s))
             return true;
     return false;
+}
+
+static bool is_slug(hub_slice_t s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] != '_' && s.ptr[i] != '-' && !hub_setting_is_code(hub_slice(s.ptr + i, 1)))
+            return false;
+    return true;
+}
+
+static bool is_uuid(hub_slice_t s)
+{
+    if (s.len != HUB_UUID_LEN)
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        if (dash ? s.ptr[i] != '-' : !memchr("0123456789abcdefABCDEF", s.ptr[i], 22))
+            return false;
+    }
+    return true;
+}
+
+static bool is_email(hub_slice_t s)
+{
+    const char *at = s.len ? memchr(s.ptr, '@', s.len) : NULL;
+    return at && at > s.ptr && at + 1 < s.ptr + s.len && !memchr(at + 1, '@', (size_t)(s.ptr + s.len - at - 1)) && !has_blank(s);
+}
+
+static bool is_port(hub_slice_t s)
+{
+    uint64_t n;
+    return hub_slice_u64(s, &n) && n >= 1 && n <= 65535 && s.ptr[0] != '0';
+}
+
+static bool only(hub_slice_t s, const char *characters)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (!s.ptr[i] || !strchr(characters, s.ptr[i]))
+            return false;
+    return s.len > 0;
+}
+
+static bool is_schedule(hub_slice_t s)
+{
+    hub_slice_t rest = s, field;
+    uint32_t fields = 0;
+    if (is_option("hourly|daily|weekly|monthly", s))
+        return true;
+    if (s.len > 2 && s.ptr[0] == 'P')
+        return only(hub_slice(s.ptr + 1, s.len - 1), "0123456789WDTHMS") && s.ptr[s.len - 1] > '9' && s.ptr[s.len - 1] != 'T';
+    while (hub_slice_split(&rest, ' ', &field)) {
+        if (!only(field, "0123456789*/,-"))
+            return false;
+        fields++;
+    }
+    return fields == 5;
+}
+
+static bool is_signing(hub_pool_t *pool, hub_slice_t s)
+{
+    const hub_slice_t prefix = HUB_SLICE_LIT("whsec_");
+    hub_slice_t key;
+    return hub_slice_starts(s, prefix) && hub_base64_decode(pool, hub_slice(s.ptr + prefix.len, s.len - prefix.len), &key) && key.len > 0;
+}
+
+static bool all_between(hub_slice_t s, char least, char most)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] < least || s.ptr[i] > most)
+            return false;
+    return true;
 }
 
 static const char *bad_form(const reading_t *r, const hub_setting_t *setting, hub_slice_t s, const char **rule)
@@ -114,6 +177,18 @@ static const char *bad_form(const reading_t *r, const hub_setting_t *setting, hu
         return all_between(s, 0x21, 0x7E) ? NULL : "must be printable ASCII characters without blanks";
     case HUB_SETTING_CODE:
         return hub_setting_is_code(s) ? NULL : "must be letters and digits";
+    case HUB_SETTING_SLUG:
+        return is_slug(s) ? NULL : "must be letters, digits, _ and -";
+    case HUB_SETTING_UUID:
+        return is_uuid(s) ? NULL : "must be a UUID";
+    case HUB_SETTING_EMAIL:
+        return is_email(s) ? NULL : "must be an e-mail address";
+    case HUB_SETTING_PORT:
+        return is_port(s) ? NULL : "must be a port number, as a string";
+    case HUB_SETTING_SCHEDULE:
+        return is_schedule(s) ? NULL : "must be hourly, daily, weekly, monthly, five fields of cron, or an ISO 8601 duration";
+    case HUB_SETTING_SIGNING:
+        return is_signing(r->pool, s) ? NULL : "must be whsec_ and a key in Base64";
     case HUB_SETTING_URL:
         *rule = "url";
         return hub_url_check(s, r->insecure, &why) ? NULL : why;
@@ -133,8 +208,6 @@ static bool read_string(reading_t *r, uint32_t row, hub_slice_t s, bool *empty)
     *empty = s.len == 0 && (setting->type == HUB_SETTING_URL || setting->type == HUB_SETTING_CODE || (setting->flags & HUB_SETTING_SECRET));
     if (*empty)
         return false;
-    if ((setting->flags & HUB_SETTING_SECRET) && hub_setting_masked(s))
-        return true; /* a mask sent back: the merge knows what it stands for */
     if (setting->type == HUB_SETTING_ENUM && !is_option(setting->options, s)) {
         refuse(r, row, "enum", "must be one of %s", shown(setting->options));
         return false;
@@ -231,10 +304,23 @@ static bool right_type(const hub_setting_t *setting, yyjson_val *value)
     }
 }
 
+static hub_slice_t read_object(reading_t *r, uint32_t row, yyjson_val *value)
+{
+    hub_slice_t json = ocpi_write(r->pool, value);
+    int64_t most = r->table->rows[row].max;
+    if (!most || (int64_t)json.len <= most)
+        return json;
+    refuse(r, row, "length", "must have at most %lld bytes as JSON", (long long)most);
+    return HUB_SLICE_NONE;
+}
+
 /* The JSON text of a good value; none: refused, or (*empty) it counts as null. */
 static hub_slice_t read_value(reading_t *r, uint32_t row, yyjson_val *value, bool *empty)
 {
     const hub_setting_t *setting = &r->table->rows[row];
+    hub_slice_t masked = yyjson_is_str(value) ? ocpi_str(value) : HUB_SLICE_NONE;
+    if ((setting->flags & HUB_SETTING_SECRET) && hub_setting_masked(masked))
+        return hub_setting_json(r->pool, masked); /* sent back: the merge knows what it stands for */
     if (!right_type(setting, value)) {
         refuse(r, row, "type", "must be of type %s", wanted_type(setting));
         return HUB_SLICE_NONE;
@@ -248,7 +334,7 @@ static hub_slice_t read_value(reading_t *r, uint32_t row, yyjson_val *value, boo
     if (setting->type == HUB_SETTING_ENUMS)
         return read_enums(r, row, value) ? ocpi_write(r->pool, value) : HUB_SLICE_NONE;
     if (!yyjson_is_str(value))
-        return ocpi_write(r->pool, value);
+        return read_object(r, row, value);
     hub_slice_t text = hub_slice(yyjson_get_str(value), yyjson_get_len(value));
     return read_string(r, row, text, empty) ? hub_setting_json(r->pool, text) : HUB_SLICE_NONE;
 }
@@ -259,12 +345,12 @@ static void read_row(reading_t *r, uint32_t row, yyjson_val *value)
     if (r->table->rows[row].flags & HUB_SETTING_OWN)
         return;
     if (yyjson_is_null(value)) {
-        r->in->nulls |= 1ull << row;
+        r->in->nulls |= hub_setting_bit(row);
         return;
     }
     hub_slice_t json = read_value(r, row, value, &empty);
     if (empty)
-        r->in->nulls |= 1ull << row;
+        r->in->nulls |= hub_setting_bit(row);
     if (!json.ptr)
         return;
     if (hub_setting_given(r->in, row) && !hub_slice_eq(r->in->json[row], json))
@@ -311,13 +397,13 @@ static bool is_read_only(const hub_setting_table_t *table, uint8_t group, hub_sl
 }
 
 /* Every row in the group and in those below it. */
-static uint64_t rows_of(const hub_setting_table_t *table, uint8_t group)
+static hub_setting_mask_t rows_of(const hub_setting_table_t *table, uint8_t group)
 {
-    uint64_t mask = 0;
+    hub_setting_mask_t mask = 0;
     for (uint32_t row = 0; row < table->row_count; row++)
         for (uint8_t g = table->rows[row].group;; g = table->groups[g].parent) {
             if (g == group)
-                mask |= 1ull << row;
+                mask |= hub_setting_bit(row);
             if (g == group || g == 0)
                 break;
         }

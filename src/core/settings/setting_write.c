@@ -12,7 +12,7 @@ void hub_setting_write(hub_pool_t *pool, const hub_setting_table_t *table, const
         hub_buf_add(out, json);
     } else if (hub_setting_secret(pool, seal, json, &clear) != HUB_EOK) {
         hub_buf_add_json(out, hub_mask(pool, HUB_SLICE_NONE)); /* the master key is another one: still there, but not to be read */
-    } else if (setting->type == HUB_SETTING_ANY) {
+    } else if (hub_setting_is_json(setting)) {
         if (reveal)
             hub_buf_add(out, clear);
         else
