@@ -450,15 +450,15 @@ def test_disabled_is_suspended_and_the_peer_gets_403(hub):
 def test_list_filters_and_pages():
     with Hub() as hub:
         hub.party()
-        made = [create(hub, integrationName="n%d" % i, reference="ref-%d" % (i % 3),
+        made = [create(hub, integrationName="n%d" % i, reference="ref-%d" % i,
                        integrationType="OCPI" if i % 2 else "Salesforce") for i in range(7)]
         hub.request("PATCH", path_of(made[1]), {"enabled": False})
         reply = hub.request("GET", "/v1/integrations")
         assert [i["id"] for i in reply.body] == [i["id"] for i in made] and reply.headers["X-Total-Count"] == "7"
         assert all(not {"locations", "tariffs", "receivedTariffs"} & set(i) for i in reply.body)
         assert [k for k in KEYS if k in reply.body[0]] == list(reply.body[0])
-        for query, want in (("type=Salesforce", [0, 2, 4, 6]), ("reference=ref-1", [1, 4]), ("status=SUSPENDED", [1]), ("status=DRAFT", [0, 2, 3, 4, 5, 6]),
-                            ("type=OCPI&reference=ref-0", [3]), ("type=Nope", []), ("reference=ref%2D2", [2, 5])):
+        for query, want in (("type=Salesforce", [0, 2, 4, 6]), ("reference=ref-1", [1]), ("status=SUSPENDED", [1]), ("status=DRAFT", [0, 2, 3, 4, 5, 6]),
+                            ("type=OCPI&reference=ref-3", [3]), ("type=OCPI&reference=ref-0", []), ("type=Nope", []), ("reference=ref%2D2", [2])):
             reply = hub.request("GET", "/v1/integrations?" + query)
             assert [i["id"] for i in reply.body] == [made[i]["id"] for i in want], query
             assert reply.headers["X-Total-Count"] == str(len(want))

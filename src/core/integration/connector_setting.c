@@ -15,7 +15,7 @@ const hub_integration_type_row_t hub_integration_types[HUB_TYPE_COUNT] = {
 
 #define OBJECT_EVENTS(object) object ".created|" object ".updated|" object ".deleted|"
 static const char connector_events[] = OBJECT_EVENTS("location") OBJECT_EVENTS("evse") OBJECT_EVENTS("tariff") OBJECT_EVENTS("session")
-    OBJECT_EVENTS("cdr") OBJECT_EVENTS("token") OBJECT_EVENTS("integration") "integration.status";
+    OBJECT_EVENTS("cdr") OBJECT_EVENTS("token") OBJECT_EVENTS("integration") "session.charging_preferences|integration.status";
 static const char connector_formats[] = "json|ndjson|csv|JSON|NDJSON|CSV";
 
 enum { SETTING_CONNECTOR = 1 }; /* the only group, so that pointers start with /settings */

@@ -58,11 +58,12 @@ static bool group_set(const answer_t *a, uint8_t group)
 static hub_slice_t description(const answer_t *a)
 {
     const hub_integration_t *integration = a->integration;
+    const hub_connector_t *connector = integration->connector;
     if (!integration->enabled)
         return HUB_SLICE_LIT("Switched off (enabled is false): we neither call nor push, and the partner is answered 403.");
-    if (integration->connector && integration->connector->unreadable)
+    if (connector && connector->unreadable)
         return HUB_SLICE_LIT("A secret does not open: is this the right master key? Set the secrets anew.");
-    if (integration->connector && integration->connector->complete && !hub_integration_types[integration->connector->type].served)
+    if (connector && connector->complete && connector->switched_on && !hub_integration_types[connector->type].served)
         return hub_pool_printf(a->pool, "Delivery to integrations of type %.*s is not active in this release: the settings are kept.",
                                HUB_SLICE_FMT(integration->type));
     return integration->status_description;
