@@ -361,3 +361,18 @@ def test_posts_that_race_with_one_idempotency_key_make_one(hub):
     [t.start() for t in threads]
     [t.join() for t in threads]
     assert {r.status for r in results} == {201} and len({r.body["id"] for r in results}) == 1
+
+
+# ---- audit
+
+
+def test_the_audit_log_tells_settings_without_secrets_and_repeats_once(hub):
+    headers = {"Idempotency-Key": "audited"}
+    made = hub.request("POST", "/v1/integrations", body_of("Webhook", None, WEBHOOK), headers=headers).body
+    hub.request("POST", "/v1/integrations", body_of("Webhook", None, WEBHOOK), headers=headers)
+    assert hub.request("PATCH", path_of(made), {"settings": {"url": "https://hooks.example/moved", "secret": "whsec_bmV3LXNlY3JldA=="}}).status == 204
+    entries = [e for e in hub.get("/v1/audit") if e["resource"] == path_of(made)]
+    assert [e["action"] for e in entries] in (["create", "update"], ["update", "create"])
+    update = next(e for e in entries if e["action"] == "update")
+    assert update["before"]["settings"] == {**WEBHOOK, "secret": MASK}
+    assert update["after"]["settings"] == {**WEBHOOK, "url": "https://hooks.example/moved", "secret": MASK}

@@ -42,7 +42,7 @@ static const hub_setting_t rows[] = {
 };
 static const hub_setting_group_t groups[] = {{NULL, 0, false}, {"connection", ROOT, false}};
 static const char *const none[] = {NULL};
-static const hub_setting_table_t table = {rows, HUB_COUNT(rows), groups, HUB_COUNT(groups), none, NULL};
+static const hub_setting_table_t table = {rows, HUB_COUNT(rows), groups, HUB_COUNT(groups), none, NULL, NULL};
 
 static void assert_text(hub_slice_t got, const char *want)
 {
