@@ -94,6 +94,8 @@ static hub_slice_t shown(hub_slice_t text)
     return hub_slice(text.ptr, len);
 }
 
+#define UNKNOWN "UNKNOWN" /* what enums call it that have a word for it */
+
 static bool enum_value(bridge_run_t *run, const ocpi_field_t *source, const ocpi_field_t *target, yyjson_val *value,
                        const bridge_frame_t *at)
 {
@@ -106,6 +108,12 @@ static bool enum_value(bridge_run_t *run, const ocpi_field_t *source, const ocpi
     const bridge_nearest_t *row = has ? NULL : nearest_of(run, source_enum, text);
     if (has || (!row && (ocpi__enum(target->ref)->open & run->to))) {
         hub_buf_add_json(&run->out, text);
+        return true;
+    }
+    if (!row && ocpi_enum_has(target->ref, run->to, HUB_SLICE_LIT(UNKNOWN))) { /* an EVSE is not lost with its status */
+        ocpi__bridge_loss(run, BRIDGE_LOSSY, at, "shape", "%.*s is no value of %s in %s; the nearest is " UNKNOWN,
+                          HUB_SLICE_FMT(shown(text)), ocpi__enum(target->ref)->name, version_of(run));
+        hub_buf_add_json(&run->out, HUB_SLICE_LIT(UNKNOWN));
         return true;
     }
     if (!row)

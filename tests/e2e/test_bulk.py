@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from hubtest import Hub  # noqa: E402
-from objects import NEWER, OLD, evse, location, tariff  # noqa: E402
+from objects import NEWER, OLD, cdr, evse, location, session, tariff, without  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +129,19 @@ def test_many_items_pass_in_little_time(hub):
     assert counts(post(hub, "/v1/locations", lines(items), ndjson=True)) == {"created": 3000, "updated": 0, "unchanged": 0, "failed": 0}
     changes = [status(f"M{i}-{k}", "CHARGING", f"M{i}") for i in range(3000) for k in range(2)]
     assert counts(post(hub, "/v1/evse-status", lines(changes), ndjson=True))["updated"] == 6000
+
+
+def test_what_is_final_says_so(hub):
+    done = session("F1", status="COMPLETED", end_date_time="2026-01-01T11:00:00Z")
+    assert counts(post(hub, "/v1/sessions", [done]))["created"] == 1 and counts(post(hub, "/v1/cdrs", [cdr("F1")]))["created"] == 1
+    for module, item, rule in (("sessions", {**done, "kwh": 9}, "S1"), ("cdrs", cdr("F1", total_energy=9), "D3")):
+        errors = post(hub, "/v1/" + module, [item])["results"][0]["errors"]
+        assert [e["rule"] for e in errors if e["rule"] in ("S1", "D3")] == [rule] and "never changes" in errors[-1]["message"]
+        assert hub.request("PUT", f"/v1/{module}/NL/ABC/F1", item).status == 409
+
+
+def test_an_object_of_2_1_1_needs_its_owner_too(hub):
+    old = without(tariff("O1"), "country_code", "party_id")
+    (failed,) = post(hub, "/v1/tariffs?version=2.1.1", [old])["results"]
+    assert "add country_code and party_id" in failed["errors"][0]["message"]
+    assert post(hub, "/v1/tariffs?version=2.1.1", [{**old, "country_code": "NL", "party_id": "ABC"}])["created"] == 1

@@ -223,3 +223,15 @@ def test_O9_C12_after_a_change_of_version_the_giver_reads_in_the_new_one():
         assert seen["country_code"] == "DE" and seen["x_own"] == 1
         assert good(side.call("GET", "/DE/CPO/R1/E1/1")).data == seen["evses"][0]["connectors"][0]
         assert good(side.follow("GET", before + "/DE/CPO/R1")).data == given
+
+
+def test_an_evse_is_not_lost_with_a_status_that_nobody_knows():
+    """Accepted with a warning; in another version the EVSE is UNKNOWN, not gone."""
+    with Hub() as hub, Partner(role="CPO", country="DE", party="CPO", version="2.3.0") as partner:
+        hub.party("NL", "EMS", ["EMSP"])
+        side = Side(hub, partner, connect(hub, partner, ["EMSP"]))
+        good(side.call("PUT", "/DE/CPO/R1", location("R1", "DE", "CPO", evses=[evse("E1", "BROKEN"), evse("E2")])), 201)
+        path = f"/v1/received/locations/{side.integration}/DE/CPO/R1"
+        for version, status in (("2.1.1", "UNKNOWN"), ("2.2.1", "UNKNOWN"), ("2.3.0", "BROKEN")):
+            shown = hub.get(f"{path}?version={version}")
+            assert [e["status"] for e in shown["object"]["evses"]] == [status, "AVAILABLE"] and shown["warnings"][0]["rule"] == "enum"

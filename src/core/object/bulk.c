@@ -13,6 +13,16 @@
 
 static void next_chunk(hub_bulk_t *bulk);
 
+static ocpi_problem_t explained(const hub_bulk_item_t *item)
+{
+    const hub_err_info_t *info = hub_err_info(item->err);
+    if (item->err == HUB_ECONFLICT && item->in.module == OCPI_MODULE_SESSIONS)
+        return (ocpi_problem_t){.rule = "S1", .message = HUB_SLICE_LIT(HUB_SESSION_FINAL)};
+    if (item->err == HUB_ECONFLICT && item->in.module == OCPI_MODULE_CDRS)
+        return (ocpi_problem_t){.rule = "D3", .message = HUB_SLICE_LIT(HUB_CDR_FINAL)};
+    return (ocpi_problem_t){.rule = info->name, .message = hub_slice_str(info->text)};
+}
+
 static void add_failure(hub_bulk_t *bulk, const hub_bulk_item_t *item)
 {
     hub_buf_t *out = &bulk->results;
@@ -34,8 +44,7 @@ static void add_failure(hub_bulk_t *bulk, const hub_bulk_item_t *item)
         hub_reply_add_error(out, &item->in.problems.list[i]);
     }
     if (!n) {
-        const hub_err_info_t *info = hub_err_info(item->err);
-        const ocpi_problem_t problem = {.rule = info->name, .message = hub_slice_str(info->text)};
+        const ocpi_problem_t problem = explained(item);
         hub_reply_add_error(out, &problem);
     }
     hub_buf_add_str(out, "]}");

@@ -316,7 +316,9 @@ hub_err_t hub_objects__begin(hub_storing_t *s, hub_core_t *core, hub_view_t *vie
                               .id = in->id,
                               .type = in->type};
     if (!in->country.len || !in->party.len || !in->id.len)
-        return hub_objects__refuse(in, HUB_SLICE_NONE, "identity", "nothing says whose object this is");
+        return hub_objects__refuse(in, HUB_SLICE_NONE, "identity",
+                                   in->from ? "nothing says whose object this is"
+                                            : "nothing says whose object this is: add country_code and party_id (in 2.1.1, too)");
     if (s->row->traits & HUB_TRAIT_TYPED)
         hub_objects__find_type(view, pool, &s->id);
     if (hub_object_key(&s->id, &s->key) != HUB_EOK)
