@@ -86,7 +86,7 @@ def test_D3_kill_9_in_the_middle(hub, partner):
     wait_until(lambda: receipt(hub, ident, "C119"), 10)
     time.sleep(1)
     again = len(partner.posts) - 120
-    assert again <= 4 * 3, f"{again} posts more than CDRs"  # what was under way, or just answered
+    assert again <= 4 * 4, f"{again} posts more than CDRs"  # what was under way, or answered and not yet written down
     for name in set(partner.posts):
         assert partner.posts.count(name) <= 2
     count = len(partner.posts)

@@ -54,6 +54,12 @@ static bool probe(hub_push_t *push)
     return best && push->inflight == 0 && try(best);
 }
 
+/* What insists goes no further than a few beyond what is written down: so many would go twice if the server ended now. */
+static bool has_room(const hub_pump_t *pump)
+{
+    return pump->inflight + (pump->row->insists ? pump->unwritten : 0) < pump->row->parallel;
+}
+
 static bool send_next(hub_pump_t *pump)
 {
     for (hub_push_item_t *item = pump->head; item; item = item->next)
@@ -66,7 +72,7 @@ static bool send_next(hub_pump_t *pump)
 static bool send_any(hub_push_t *push)
 {
     for (unsigned i = 0; i < HUB_PUSH_ROWS; i++)
-        if (push->pumps[i].enabled && push->pumps[i].inflight < push->pumps[i].row->parallel && send_next(&push->pumps[i]))
+        if (push->pumps[i].enabled && has_room(&push->pumps[i]) && send_next(&push->pumps[i]))
             return true;
     return false;
 }

@@ -83,6 +83,7 @@ void hub_pump__finish(hub_push_item_t *item, hub_push_result_t result)
         pump->unfinished--;
     if (result != HUB_PUSH_NOTHING) {
         item->unsettled = true;
+        pump->unwritten++;
         item->next_result = push->results;
         push->results = item;
         push->result_count++;
@@ -92,6 +93,7 @@ void hub_pump__finish(hub_push_item_t *item, hub_push_result_t result)
 
 void hub_pump__settled(hub_push_item_t *item)
 {
+    item->pump->unwritten -= item->unsettled;
     item->unsettled = false;
     free_if_unused(item);
 }

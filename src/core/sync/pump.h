@@ -103,9 +103,9 @@ typedef struct hub_pump {
     int64_t known_ms;                 /* … as what was put off until then */
     int64_t next_due;                 /* ms; when something put off is due next; 0: not known */
     hub_push_item_t *head, *tail;
-    unsigned count;      /* items in the window */
-    unsigned unfinished; /* of them not DONE */
-    unsigned inflight;
+    unsigned count;               /* items in the window */
+    unsigned unfinished;          /* of them not DONE */
+    unsigned inflight, unwritten; /* unwritten: done, but not settled */
     uint64_t sent, failed, quarantined;
     hub_rate_t sent_rate, failed_rate;   /* failed or refused */
     int64_t last_success, last_error_at; /* ms, 0: none */

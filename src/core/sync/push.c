@@ -20,7 +20,7 @@ const hub_push_row_t hub_push_rows[HUB_PUSH_ROWS] = {
     {"pushToken", "uid", HUB_MODEL_PUSH_TOKEN, OCPI_MODULE_TOKENS, HUB_LEAVE_ALONE, 2, .fill = hub_parcel__fill_token},
     {"pushSession", "id", HUB_MODEL_PUSH_SESSION, OCPI_MODULE_SESSIONS, HUB_LEAVE_ALONE, 4, .remembers = true,
      .fill = hub_parcel__fill_session},
-    {"pushCdr", "id", HUB_MODEL_PUSH_CDR, OCPI_MODULE_CDRS, HUB_LEAVE_ALONE, 2, .remembers = true, .insists = true,
+    {"pushCdr", "id", HUB_MODEL_PUSH_CDR, OCPI_MODULE_CDRS, HUB_LEAVE_ALONE, 4, .remembers = true, .insists = true,
      .fill = hub_parcel__fill_cdr},
 };
 
