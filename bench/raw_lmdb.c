@@ -1,5 +1,6 @@
 /* The raw LMDB loop that durable writes are compared with: values of one size put at random keys, one fsync a batch.
- *   raw_lmdb DIR KEYS VALUE_BYTES BATCH SECONDS      prints "puts/s N" */
+ *   raw_lmdb DIR KEYS VALUE_BYTES BATCH SECONDS [LOG_BYTES]     prints "puts/s N"
+ * LOG_BYTES: with each put goes an entry of this size at the end of a log, as an audited change has one. */
 #include <lmdb.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -35,22 +36,34 @@ static void put(MDB_txn *txn, MDB_dbi dbi, uint64_t n)
     must(mdb_put(txn, dbi, &k, &v, 0), "put");
 }
 
+static void append(MDB_txn *txn, MDB_dbi log, uint64_t n, size_t size)
+{
+    unsigned char key[8];
+    for (int i = 0; i < 8; i++)
+        key[i] = (unsigned char)(n >> (56 - 8 * i));
+    MDB_val k = {sizeof key, key}, v = {size, value};
+    must(mdb_put(txn, log, &k, &v, MDB_APPEND), "append");
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 6)
+    if (argc != 6 && argc != 7)
         return 2;
     uint64_t keys = strtoull(argv[2], NULL, 10), batch = strtoull(argv[4], NULL, 10), done = 0;
     double limit = atof(argv[5]);
     value_size = strtoul(argv[3], NULL, 10);
-    value = calloc(1, value_size + 8);
+    size_t log_size = argc == 7 ? strtoul(argv[6], NULL, 10) : 0;
+    value = calloc(1, value_size + log_size + 8);
     MDB_env *env;
-    MDB_dbi dbi;
+    MDB_dbi dbi, log;
     MDB_txn *txn;
     must(mdb_env_create(&env), "create");
     must(mdb_env_set_mapsize(env, (size_t)16 << 30), "map");
+    must(mdb_env_set_maxdbs(env, 2), "tables");
     must(mdb_env_open(env, argv[1], MDB_NOTLS, 0600), "open");
     must(mdb_txn_begin(env, NULL, 0, &txn), "begin");
-    must(mdb_dbi_open(txn, NULL, MDB_CREATE, &dbi), "dbi");
+    must(mdb_dbi_open(txn, "value", MDB_CREATE, &dbi), "dbi");
+    must(mdb_dbi_open(txn, "log", MDB_CREATE, &log), "dbi");
     for (uint64_t i = 0; i < keys; i++)
         put(txn, dbi, i);
     must(mdb_txn_commit(txn), "fill");
@@ -61,6 +74,8 @@ int main(int argc, char **argv)
         for (uint64_t i = 0; i < batch; i++, done++) {
             state ^= state << 13, state ^= state >> 7, state ^= state << 17;
             put(txn, dbi, state % keys);
+            if (log_size)
+                append(txn, log, done, log_size);
         }
         must(mdb_txn_commit(txn), "commit");
     }

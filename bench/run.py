@@ -331,20 +331,22 @@ class Bench:
 
     # ---- durable writes against a raw LMDB loop
 
-    def compare_write(self, name, hub, value_bytes, keys, run, target):
+    def compare_write(self, name, hub, value_bytes, keys, run, target, log_bytes=0):
         ratios, ours, raws, batches = [], [], [], []
         for _ in range(self.rounds):
             commits, operations = hub.metric("ocpi_hub_store_commits_total"), hub.metric("ocpi_hub_store_operations_total")
             rate, p99 = run()
             batch = (hub.metric("ocpi_hub_store_operations_total") - operations) / max(1, hub.metric("ocpi_hub_store_commits_total") - commits)
             folder = Path(tempfile.mkdtemp(dir=self.folder))
-            out = subprocess.run([self.build / "bench/bench_raw_lmdb", folder, str(keys), str(value_bytes), str(max(1, round(batch))), str(self.seconds)],
+            out = subprocess.run([self.build / "bench/bench_raw_lmdb", folder, str(keys), str(value_bytes), str(max(1, round(batch))), str(self.seconds),
+                                  *([str(log_bytes)] if log_bytes else [])],
                                  capture_output=True, text=True, check=True).stdout
             shutil.rmtree(folder)
             raw = float(out.split()[1])
             ratios.append(rate / raw), ours.append(rate), raws.append(raw), batches.append(batch)
+        log = f" and an audit entry of {log_bytes}" if log_bytes else ""
         self.row(name, f"{statistics.median(ours):,.0f}/s", f"raw LMDB {statistics.median(raws):,.0f}/s", f"{statistics.median(ratios):.2f}", target,
-                 f"batches of {statistics.median(batches):.0f}, {value_bytes} bytes, p99 {p99}")
+                 f"batches of {statistics.median(batches):.0f}, {value_bytes} bytes{log}, p99 {p99}")
 
     def compare_credentials(self, hub, ids):
         """The same update by a stored key, by an access token, and by a key with a rate limit that never refuses; each against the first, in turn."""
@@ -377,8 +379,11 @@ class Bench:
                 made, _ = hub.call("POST", "/v1/integrations", {"integrationName": f"Partner {n}", "integrationType": "OCPI",
                                                                 "ocpiConnection": {"initialRole": "RECEIVER", "customerRoles": ["CPO"]}})
                 ids.append(int(made["id"]))
+            wrk(hub.url, 1, 64, "put_integration.lua", [KEY, f"{ids[0]}-{ids[-1]}"])
+            entries, _ = hub.call("GET", "/v1/audit?limit=50")
+            entry = sum(len(json.dumps(e, separators=(",", ":"))) for e in entries) // len(entries)
             self.compare_write("put-integration", hub, 600, count,
-                               lambda: wrk(hub.url, self.seconds, 64, "put_integration.lua", [KEY, f"{ids[0]}-{ids[-1]}"]), "0.60")
+                               lambda: wrk(hub.url, self.seconds, 64, "put_integration.lua", [KEY, f"{ids[0]}-{ids[-1]}"]), "0.60", entry)
             self.compare_credentials(hub, f"{ids[0]}-{ids[-1]}")
         if self.wanted("put-location"):
             _, token = register(hub, sink, 7, "EMSP")
