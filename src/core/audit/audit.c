@@ -42,24 +42,32 @@ static hub_slice_t cut(hub_slice_t s, size_t most)
 
 static void add_text(hub_buf_t *out, const char *name, hub_slice_t text)
 {
-    hub_buf_printf(out, ",\"%s\":", name);
+    hub_buf_add_str(out, name);
     hub_buf_add_json_any(out, text);
 }
 
 static void add_entry(hub_buf_t *out, const hub_audit_entry_t *entry)
 {
     char time[OCPI_TIME_MAX + 1];
-    ocpi_time_format(entry->time, time);
-    hub_buf_printf(out, "\"time\":\"%s\"", time);
-    add_text(out, "actor", entry->actor);
-    if (entry->key_id)
-        hub_buf_printf(out, ",\"keyId\":\"%u\"", entry->key_id);
-    else
+    size_t time_len = ocpi_time_format(entry->time, time);
+    hub_buf_add_str(out, "\"time\":\"");
+    hub_buf_add(out, hub_slice(time, time_len));
+    add_text(out, "\",\"actor\":", entry->actor);
+    if (entry->key_id) {
+        hub_buf_add_str(out, ",\"keyId\":\"");
+        hub_buf_add_u64(out, entry->key_id);
+        hub_buf_add_char(out, '"');
+    } else {
         hub_buf_add_str(out, ",\"keyId\":null");
-    add_text(out, "remote", entry->remote);
-    add_text(out, "action", entry->action);
-    add_text(out, "resource", entry->resource);
-    hub_buf_printf(out, ",\"method\":\"%s\",\"traceId\":\"%.*s\",", entry->method, HUB_SLICE_FMT(entry->trace_id));
+    }
+    add_text(out, ",\"remote\":", entry->remote);
+    add_text(out, ",\"action\":", entry->action);
+    add_text(out, ",\"resource\":", entry->resource);
+    hub_buf_add_str(out, ",\"method\":\"");
+    hub_buf_add_str(out, entry->method);
+    hub_buf_add_str(out, "\",\"traceId\":\"");
+    hub_buf_add(out, entry->trace_id);
+    hub_buf_add_str(out, "\",");
     hub_buf_add(out, entry->more);
     hub_buf_add_char(out, '}');
 }
