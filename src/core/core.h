@@ -87,7 +87,6 @@ typedef struct hub_exchange_state {
     uint8_t token_used;                  /* of the token record: not its first use */
     ocpi_target_t target;
     bool ocpi, face_v1;
-    int64_t started;           /* monotonic ms */
     hub_slice_t problem;       /* detail of the problem that is answered on /v1, for the log */
     hub_slice_t problem_extra; /* further members of a problem body, e.g. "\"version\":7"; set before the reply */
 } hub_exchange_state_t;

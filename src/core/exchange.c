@@ -368,7 +368,6 @@ void hub_exchange_run(hub_exchange_t *x)
 {
     x->state = HUB_POOL_NEW(x->pool, hub_exchange_state_t);
     hub_uuid(x->state->trace_id);
-    x->state->started = hub_mono_ms();
     if (below(x->path, HUB_SLICE_LIT("/ocpi")))
         run_ocpi(x);
     else if (below(x->path, HUB_SLICE_LIT("/v1")))
