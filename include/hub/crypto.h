@@ -22,7 +22,7 @@ void hub_token_make(hub_crypto_t *crypto, char out[HUB_TOKEN_LEN + 1]);
 
 void hub_sha256(hub_slice_t data, unsigned char out[HUB_SHA256_LEN]);
 void hub_hmac_sha256(hub_slice_t key, hub_slice_t data, unsigned char out[HUB_SHA256_LEN]); /* RFC 2104 */
-bool hub_equal_secret(const void *a, const void *b, size_t len); /* constant time */
+bool hub_equal_secret(const void *a, const void *b, size_t len);                            /* constant time */
 
 /* AES-256-GCM with a fresh nonce; text form "v1." + base64, so that it can lie in JSON. `context` is authenticated, not stored:
  * a sealed value moved to another record does not open. Opening something damaged: HUB_ECRYPTO. */

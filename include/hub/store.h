@@ -53,6 +53,11 @@ void hub_store_stats(hub_store_t *store, hub_store_stats_t *out);
 /* Views are pooled a thread and renewed (0.3 µs). Close on the thread that opened it. HUB_ESTORE when LMDB fails. */
 hub_err_t hub_view_open(hub_store_t *store, hub_view_t **out);
 void hub_view_close(hub_view_t *view); /* takes NULL */
+/* A thread that opens views many times between two waits (a worker's loop) may keep the snapshot of the one it closed last: opening takes
+ * it again as long as nothing has been committed since. It must call hub_store_rest before it waits, so that no snapshot grows old. (What
+ * another process commits is seen after the next rest.) */
+void hub_store_keep_warm(hub_store_t *store);
+void hub_store_rest(hub_store_t *store);
 hub_store_t *hub_view_store(hub_view_t *view);
 bool hub_view_writable(const hub_view_t *view); /* true inside hub_op.apply */
 

@@ -30,6 +30,7 @@ typedef struct thread {
     uv_loop_t loop;
     uv_async_t mail;
     uv_timer_t tick;
+    uv_prepare_t rest;
     hub_mailbox_t *mailbox;
     hub_peer_t *peer;
     hub_worker_t *worker;
@@ -117,6 +118,13 @@ static void wake(void *arg)
     uv_async_send(&thread->mail);
 }
 
+/* Before the loop waits. */
+static void on_rest(uv_prepare_t *rest)
+{
+    thread_t *thread = rest->data;
+    hub_store_rest(thread->serve->data.store);
+}
+
 static void run_until_closed(thread_t *thread)
 {
     for (int i = 0; i < 200 && uv_loop_close(&thread->loop) == UV_EBUSY; i++) {
@@ -164,6 +172,8 @@ static void thread_close(thread_t *thread)
         }
         hub_peer_destroy(thread->peer);
     }
+    if (thread->rest.data)
+        uv_close((uv_handle_t *)&thread->rest, NULL);
     uv_close((uv_handle_t *)&thread->tick, NULL);
     uv_close((uv_handle_t *)&thread->mail, NULL);
     run_until_closed(thread);
@@ -176,12 +186,17 @@ static void *thread_main(void *arg)
     thread_open(thread);
     pthread_barrier_wait(&serve->gate); /* every worker exists */
     if (!atomic_load(&serve->failed)) {
+        hub_store_keep_warm(serve->data.store);
+        uv_prepare_init(&thread->loop, &thread->rest);
+        thread->rest.data = thread;
+        uv_prepare_start(&thread->rest, on_rest); /* started before http's: libuv runs the one that was started last first */
         hub_worker_start(thread->worker);
         thread->http = hub_http_worker_create(serve->http, thread->index, &thread->loop, thread->worker);
     }
     pthread_barrier_wait(&serve->gate); /* every worker listens */
     if (thread->http)
         uv_run(&thread->loop, UV_RUN_DEFAULT);
+    hub_store_rest(serve->data.store);
     pthread_barrier_wait(&serve->gate); /* nobody posts to anybody any more */
     thread_close(thread);
     return NULL;

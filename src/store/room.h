@@ -65,6 +65,8 @@ struct hub_view {
 struct thread_cache {
     hub_store_t *store;
     hub_view_t *free;
+    hub_view_t *warm; /* closed, but its snapshot still stands: hub_store_keep_warm. Counts as open, and is inside the gate */
+    bool keeps_warm;
     unsigned open;
     thread_cache_t *next;
 };

@@ -12,11 +12,23 @@ static void *must(void *p)
 
 /* ---- the pool ---- */
 
+static void put_away(hub_view_t *view)
+{
+    mdb_txn_reset(view->txn);
+    thread_cache_t *cache = view->cache;
+    view->next_free = cache->free;
+    cache->free = view;
+    cache->open--;
+    hub_store__leave(view->store);
+}
+
 /* A thread ends: its idle views serve other threads. */
 static void thread_ended(void *arg)
 {
     thread_cache_t *cache = arg;
     hub_store_t *store = cache->store;
+    if (cache->warm)
+        put_away(cache->warm);
     pthread_mutex_lock(&store->pool);
     while (cache->free) {
         hub_view_t *view = cache->free;
@@ -103,9 +115,38 @@ static int begin(hub_store_t *store, hub_view_t *view)
     return view->txn ? mdb_txn_renew(view->txn) : mdb_txn_begin(store->env, NULL, MDB_RDONLY, &view->txn);
 }
 
+void hub_store_keep_warm(hub_store_t *store)
+{
+    thread_cache(store)->keeps_warm = true;
+}
+
+void hub_store_rest(hub_store_t *store)
+{
+    thread_cache_t *cache = thread_cache(store);
+    hub_view_t *view = cache->warm;
+    cache->warm = NULL;
+    if (view)
+        put_away(view);
+}
+
+/* The number of the last commit moves before anybody hears of that commit, so an unmoved one means that a new snapshot would be the same.
+ */
+static hub_view_t *take_warm(hub_store_t *store, thread_cache_t *cache)
+{
+    hub_view_t *view = cache->warm;
+    if (view && mdb_txn_id(view->txn) != atomic_load(&store->last_txn)) {
+        hub_store_rest(store);
+        return NULL;
+    }
+    cache->warm = NULL;
+    return view;
+}
+
 hub_err_t hub_view_open(hub_store_t *store, hub_view_t **out)
 {
     thread_cache_t *cache = thread_cache(store);
+    if (cache->warm && (*out = take_warm(store, cache)))
+        return HUB_EOK;
     for (int tries = 3;; tries--) {
         hub_err_t err = hub_store__enter(store, cache->open > 0);
         if (err)
@@ -135,12 +176,11 @@ void hub_view_close(hub_view_t *view)
     if (!view)
         return;
     HUB_ASSERT(!view->batch); /* the store ends its own transaction */
-    mdb_txn_reset(view->txn);
     thread_cache_t *cache = view->cache;
-    view->next_free = cache->free;
-    cache->free = view;
-    cache->open--;
-    hub_store__leave(view->store);
+    if (cache->keeps_warm && !cache->warm)
+        cache->warm = view;
+    else
+        put_away(view);
 }
 
 hub_store_t *hub_view_store(hub_view_t *view)

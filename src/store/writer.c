@@ -81,8 +81,8 @@ static int commit(hub_store_t *store)
     if (rc)
         return rc;
     atomic_fetch_add(&store->commits, 1);
+    atomic_store(&store->last_txn, id); /* before seq: who has read a sequence number gets no snapshot from before it (view.c) */
     atomic_store(&store->seq, batch->seq);
-    atomic_store(&store->last_txn, id);
     if (batch->access)
         atomic_fetch_add(&store->access, 1); /* after last_txn: hub_view_access */
     return 0;
