@@ -10,7 +10,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 from hubtest import Hub, Partner, repository, wait_until
-from objects import Side, connect, connector, evse, good, location, tariff
+from objects import Side, cdr_token, connect, connector, evse, good, location, session, tariff
 
 VERSIONS = ("2.1.1", "2.2.1", "2.3.0")
 NAMES = {"2.1.1": "OLD", "2.2.1": "NOW", "2.3.0": "NEW"}
@@ -235,3 +235,22 @@ def test_an_evse_is_not_lost_with_a_status_that_nobody_knows():
         for version, status in (("2.1.1", "UNKNOWN"), ("2.2.1", "UNKNOWN"), ("2.3.0", "BROKEN")):
             shown = hub.get(f"{path}?version={version}")
             assert [e["status"] for e in shown["object"]["evses"]] == [status, "AVAILABLE"] and shown["warnings"][0]["rule"] == "enum"
+
+
+def test_a_session_comes_to_2_1_1_when_its_location_does():
+    """2.1.1 has the Location inside of the Session: what came in the other order is looked at again, also when it is final by then."""
+    with Hub() as hub, Partner(party="OLD", version="2.1.1") as partner:
+        hub.party("NL", "ABC", ["CPO"])
+        side = Side(hub, partner, connect(hub, partner, ["CPO"]))
+        token = cdr_token(party="OLD")
+        done = session("S1", token=token, location_id="L9", status="COMPLETED", end_date_time="2026-01-01T11:00:00Z")
+        hub.put("/v1/sessions/NL/ABC/S1", done)
+        window = "?date_from=2020-01-01T00:00:00Z"
+        assert good(side.sender("sessions", window)).data == []
+        assert [x["id"] for x in losses(side) if x["kind"] == "refused"] == ["S1"]
+        hub.put("/v1/locations/NL/ABC/L9", location("L9", evses=[evse("E1", connectors=[connector()])]))
+        wait_until(lambda: good(side.sender("sessions", window)).data, 20)
+        seen, = good(side.sender("sessions", window)).data
+        assert seen["id"] == "S1" and seen["location"]["id"] == "L9"
+        check(seen, "2.1.1", "Session")
+        assert not [x for x in losses(side) if x["kind"] == "refused"]

@@ -259,7 +259,8 @@ hub_err_t hub_objects__store_own(hub_storing_t *s)
 
 hub_err_t hub_objects__follow_location(hub_storing_t *s, yyjson_val *after)
 {
-    return hub_sharing_follow_location(s->view, s->pool, &s->id, after);
+    hub_err_t err = hub_projection_location_stored(s->view, hub_key_slice(&s->key));
+    return err ? err : hub_sharing_follow_location(s->view, s->pool, &s->id, after);
 }
 
 hub_err_t hub_objects__follow_tariff(hub_storing_t *s, yyjson_val *after)

@@ -76,8 +76,10 @@ hub_err_t hub_projection_pay(hub_view_t *view, const hub_projection_debt_t *debt
 
 /* ---- what time changes: projection_time.c ---- */
 
-/* apply only. An own object with a form that was refused until a time to come. `root`: the object. */
+/* apply only. An own object with a form that was refused: until a time to come, or until its Location is there. `root`: the object. */
 hub_err_t hub_projection_await(hub_view_t *view, hub_slice_t key, yyjson_val *root, int64_t now);
+/* apply only. An own Location was stored: sessions that were refused for the lack of it, or as it was, are due. */
+hub_err_t hub_projection_location_stored(hub_view_t *view, hub_slice_t location);
 bool hub_projection_due(hub_view_t *view, int64_t now);
 /* apply only. Makes the forms of those whose time has come, at most `limit` of them; a whole change of each. */
 hub_err_t hub_projection_awake(hub_view_t *view, hub_pool_t *pool, int64_t now, unsigned limit);

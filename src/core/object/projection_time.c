@@ -1,8 +1,11 @@
-/* Objects that a version cannot say yet: a tariff without a start in 2.1.1 is one that holds now. REFERENCE 'Y', time, object key. A row
- * that is left of an object which has changed since does no harm: the object is made anew as it is. */
+/* Objects that a version cannot say yet. A tariff without a start in 2.1.1 is one that holds now: REFERENCE 'Y', time, object key. A
+ * session of 2.1.1 has its Location in it: REFERENCE 'Z', key of the Location, object key, which becomes due when the Location is stored. A
+ * row that is left of an object which has changed since does no harm: the object is made anew as it is. */
 #include <string.h>
 
 #include "object.h"
+
+#define SESSIONS_MOST 1000u /* that wait for one Location and are looked at in one operation; the rest at its next change */
 
 static void due_key(hub_key_t *key)
 {
@@ -10,20 +13,67 @@ static void due_key(hub_key_t *key)
     hub_key_u8(key, 'Y');
 }
 
-hub_err_t hub_projection_await(hub_view_t *view, hub_slice_t object_key, yyjson_val *root, int64_t now)
+static hub_err_t put_due(hub_view_t *view, hub_slice_t object_key, int64_t time)
 {
     hub_key_t key;
+    due_key(&key);
+    hub_key_u64(&key, (uint64_t)time);
+    hub_key_bytes(&key, object_key);
+    return hub_view_put(view, HUB_TABLE_REFERENCE, &key, HUB_SLICE_LIT(""));
+}
+
+static void location_key(hub_key_t *key, hub_slice_t location)
+{
+    hub_key_init(key);
+    hub_key_u8(key, 'Z');
+    hub_key_bytes(key, location);
+}
+
+static hub_err_t await_location(hub_view_t *view, hub_slice_t object_key, const hub_object_id_t *session, hub_slice_t location)
+{
+    hub_key_t key, of;
+    hub_object_id_t id = *session;
+    id.module = OCPI_MODULE_LOCATIONS;
+    id.id = location;
+    id.type = HUB_SLICE_NONE;
+    if (!location.len || hub_object_key(&id, &of) != HUB_EOK)
+        return HUB_EOK;
+    location_key(&key, hub_key_slice(&of));
+    hub_key_bytes(&key, object_key);
+    return key.overflow ? HUB_EOK : hub_view_put(view, HUB_TABLE_REFERENCE, &key, HUB_SLICE_LIT(""));
+}
+
+hub_err_t hub_projection_await(hub_view_t *view, hub_slice_t object_key, yyjson_val *root, int64_t now)
+{
     hub_object_id_t id;
     int64_t start;
     unsigned odd;
-    hub_slice_t text = ocpi_get_str(root, "start_date_time");
-    if (!hub_object_key_parse(object_key, &id) || id.scope != HUB_SCOPE_OWN || id.module != OCPI_MODULE_TARIFFS ||
-        !ocpi_time_parse(text, &start, &odd) || start <= now)
+    if (!hub_object_key_parse(object_key, &id) || id.scope != HUB_SCOPE_OWN)
         return HUB_EOK;
-    due_key(&key);
-    hub_key_u64(&key, (uint64_t)start);
-    hub_key_bytes(&key, object_key);
-    return hub_view_put(view, HUB_TABLE_REFERENCE, &key, HUB_SLICE_LIT(""));
+    if (id.module == OCPI_MODULE_SESSIONS)
+        return await_location(view, object_key, &id, ocpi_get_str(root, "location_id"));
+    if (id.module != OCPI_MODULE_TARIFFS || !ocpi_time_parse(ocpi_get_str(root, "start_date_time"), &start, &odd) || start <= now)
+        return HUB_EOK;
+    return put_due(view, object_key, start);
+}
+
+hub_err_t hub_projection_location_stored(hub_view_t *view, hub_slice_t location)
+{
+    hub_key_t prefix, row;
+    hub_scan_t scan;
+    hub_slice_t key, value;
+    hub_err_t err = HUB_EOK;
+    location_key(&prefix, location);
+    hub_scan_init(&scan, view, HUB_TABLE_REFERENCE, &prefix, NULL, false);
+    for (unsigned i = 0; i < SESSIONS_MOST && !err && hub_scan_next(&scan, &key, &value); i++) {
+        hub_key_init(&row);
+        hub_key_bytes(&row, key);
+        err = put_due(view, hub_slice((const char *)row.bytes + prefix.len, (size_t)(row.len - prefix.len)), 0);
+        if (!err)
+            err = hub_view_delete(view, HUB_TABLE_REFERENCE, &row);
+    }
+    hub_err_t ended = hub_scan_finish(&scan);
+    return err ? err : ended;
 }
 
 static bool first_due(hub_view_t *view, int64_t now, hub_key_t *out)
