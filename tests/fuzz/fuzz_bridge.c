@@ -26,6 +26,8 @@ static bool token(void *arg, hub_slice_t auth_id, ocpi_bridge_token_t *out)
     *out = (ocpi_bridge_token_t){HUB_SLICE_LIT("NL"), auth_id, auth_id, HUB_SLICE_LIT("RFID")};
     if (out->party.len > 3)
         out->party.len = 3;
+    while (!hub_slice_utf8_ok(out->party)) /* never half a character: a caller knows whole texts */
+        out->party.len--;
     return (caller->knows & 2) != 0;
 }
 
