@@ -96,8 +96,7 @@ static hub_slice_t shown(hub_slice_t text)
 
 #define UNKNOWN "UNKNOWN" /* what enums call it that have a word for it */
 
-static bool enum_value(bridge_run_t *run, const ocpi_field_t *source, const ocpi_field_t *target, yyjson_val *value,
-                       const bridge_frame_t *at)
+static bool enum_value(bridge_run_t *run, const ocpi_field_t *source, const ocpi_field_t *target, yyjson_val *value, const ocpi_frame_t *at)
 {
     uint16_t source_enum = source->type == OCPI_TYPE_ENUM ? source->ref : target->ref;
     hub_slice_t text = ocpi_str(value);
@@ -130,7 +129,7 @@ static bool enum_value(bridge_run_t *run, const ocpi_field_t *source, const ocpi
     return true;
 }
 
-static bool scalar(bridge_run_t *run, const ocpi_field_t *target, yyjson_val *value, const bridge_frame_t *at)
+static bool scalar(bridge_run_t *run, const ocpi_field_t *target, yyjson_val *value, const ocpi_frame_t *at)
 {
     ocpi_finding_t f;
     ocpi__judge(target, run->to, value, &f);
@@ -146,7 +145,7 @@ static bool scalar(bridge_run_t *run, const ocpi_field_t *target, yyjson_val *va
     return true;
 }
 
-static bool one(bridge_run_t *run, const ocpi_field_t *source, const ocpi_field_t *target, yyjson_val *value, const bridge_frame_t *at)
+static bool one(bridge_run_t *run, const ocpi_field_t *source, const ocpi_field_t *target, yyjson_val *value, const ocpi_frame_t *at)
 {
     if (target->type == OCPI_TYPE_ANY) {
         ocpi__add_json(&run->out, value);
@@ -172,7 +171,7 @@ static bool cut_away(const bridge_run_t *run, const ocpi_field_t *target, yyjson
 }
 
 static bool list(bridge_run_t *run, const ocpi_field_t *source, const ocpi_field_t *target, bool whole, yyjson_val *value,
-                 const bridge_frame_t *at)
+                 const ocpi_frame_t *at)
 {
     size_t i, max, written = 0, failed = 0;
     yyjson_val *item;
@@ -181,7 +180,7 @@ static bool list(bridge_run_t *run, const ocpi_field_t *source, const ocpi_field
     hub_buf_add_char(&run->out, '[');
     yyjson_arr_foreach(value, i, max, item)
     {
-        bridge_frame_t here = {at, HUB_SLICE_NONE, i};
+        ocpi_frame_t here = {at, HUB_SLICE_NONE, i};
         if (cut_away(run, target, item))
             continue;
         bridge_place_t place = ocpi__bridge_mark(run, NULL);
@@ -206,13 +205,13 @@ static bool list(bridge_run_t *run, const ocpi_field_t *source, const ocpi_field
 }
 
 bool ocpi__bridge_value(bridge_run_t *run, const ocpi_field_t *source, const ocpi_field_t *target, bool whole, yyjson_val *value,
-                        const bridge_frame_t *at)
+                        const ocpi_frame_t *at)
 {
     return target->list ? list(run, source, target, whole, value, at) : one(run, source, target, value, at);
 }
 
 bool ocpi__bridge_put(bridge_run_t *run, bridge_pen_t *pen, const ocpi_field_t *source, const ocpi_field_t *target, bool whole,
-                      yyjson_val *value, const bridge_frame_t *at)
+                      yyjson_val *value, const ocpi_frame_t *at)
 {
     bridge_place_t place = ocpi__bridge_mark(run, pen);
     begin_field(run, pen, target);
@@ -232,7 +231,7 @@ typedef struct walk {
     bridge_pen_t pen;
     ocpi_object_id_t from_id;
     yyjson_val *object;
-    const bridge_frame_t *at;
+    const ocpi_frame_t *at;
     bool known_elsewhere; /* a member that only the target version knows */
 } walk_t;
 
@@ -241,7 +240,7 @@ static const ocpi_field_t *target_named(const walk_t *walk, const char *name)
     return strcmp(name, "NONE") == 0 ? NULL : ocpi__field(walk->pen.object, walk->run->to, hub_slice_str(name));
 }
 
-static bool known_member(walk_t *walk, const ocpi_field_t *field, yyjson_val *value, const bridge_frame_t *at)
+static bool known_member(walk_t *walk, const ocpi_field_t *field, yyjson_val *value, const ocpi_frame_t *at)
 {
     bridge_run_t *run = walk->run;
     const bridge_move_t *move = ocpi__bridge_move_of(walk->from_id, field, run->from, run->to);
@@ -290,7 +289,7 @@ static void adopt(walk_t *walk)
         const ocpi_field_t *target = ocpi__field(walk->pen.object, walk->run->to, name);
         if (yyjson_is_null(value) || !target || ocpi__field(walk->from_id, walk->run->from, name))
             continue;
-        bridge_frame_t here = {walk->at, name, 0};
+        ocpi_frame_t here = {walk->at, name, 0};
         bridge_place_t place = ocpi__bridge_mark(walk->run, &walk->pen);
         if (adoptable(walk, target) && ocpi__bridge_put(walk->run, &walk->pen, target, target, false, value, &here))
             continue;
@@ -310,7 +309,7 @@ static bool fill(walk_t *walk)
             continue;
         const bridge_fill_t *row = ocpi__bridge_fill_of(walk->pen.object, field, run->from, run->to);
         if (row) {
-            bridge_frame_t here = {walk->at, hub_slice(field->name, field->name_len), 0};
+            ocpi_frame_t here = {walk->at, hub_slice(field->name, field->name_len), 0};
             bridge_call_t call = {.run = run,
                                   .pen = &walk->pen,
                                   .fill = row,
@@ -343,14 +342,14 @@ static bool members(walk_t *walk)
             ocpi__bridge_unknown(walk->run, &walk->pen, name, value);
             continue;
         }
-        bridge_frame_t here = {walk->at, name, 0};
+        ocpi_frame_t here = {walk->at, name, 0};
         if (!yyjson_is_null(value) && !known_member(walk, field, value, &here))
             return false;
     }
     return true;
 }
 
-bool ocpi__bridge_object(bridge_run_t *run, ocpi_object_id_t from_id, ocpi_object_id_t to_id, yyjson_val *value, const bridge_frame_t *at)
+bool ocpi__bridge_object(bridge_run_t *run, ocpi_object_id_t from_id, ocpi_object_id_t to_id, yyjson_val *value, const ocpi_frame_t *at)
 {
     walk_t walk = {.run = run, .pen = {.object = to_id}, .from_id = from_id, .object = value, .at = at};
     yyjson_val *outer = run->tariff;

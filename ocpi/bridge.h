@@ -5,13 +5,6 @@
 
 #include "schema.h"
 
-/* The way from the root of the input to a value. */
-typedef struct bridge_frame {
-    const struct bridge_frame *up;
-    hub_slice_t key; /* none: a list item */
-    size_t index;
-} bridge_frame_t;
-
 typedef enum bridge_mark { BRIDGE_LOSSLESS, BRIDGE_DEFAULTED, BRIDGE_LOSSY, BRIDGE_REFUSED } bridge_mark_t;
 
 struct bridge_call;
@@ -87,18 +80,18 @@ typedef struct bridge_call {
     const ocpi_field_t *source, *target; /* target: NULL when the row names none */
     ocpi_object_id_t object_id;
     yyjson_val *object, *value;
-    const bridge_frame_t *at;
+    const ocpi_frame_t *at;
     const char *row; /* the row's name, made when it is needed: ocpi__bridge_row */
 } bridge_call_t;
 
 /* All of these return false when the thing cannot be said in the target version; run->why then says why, and run->out may hold a part of
  * it, which the caller cuts off. */
-bool ocpi__bridge_object(bridge_run_t *run, ocpi_object_id_t from_id, ocpi_object_id_t to_id, yyjson_val *value, const bridge_frame_t *at);
+bool ocpi__bridge_object(bridge_run_t *run, ocpi_object_id_t from_id, ocpi_object_id_t to_id, yyjson_val *value, const ocpi_frame_t *at);
 bool ocpi__bridge_value(bridge_run_t *run, const ocpi_field_t *source, const ocpi_field_t *target, bool whole, yyjson_val *value,
-                        const bridge_frame_t *at);
+                        const ocpi_frame_t *at);
 /* A member of the object being written. Optional, and it cannot be said: left out with a loss, and true. */
 bool ocpi__bridge_put(bridge_run_t *run, bridge_pen_t *pen, const ocpi_field_t *source, const ocpi_field_t *target, bool whole,
-                      yyjson_val *value, const bridge_frame_t *at);
+                      yyjson_val *value, const ocpi_frame_t *at);
 bool ocpi__bridge_whole(ocpi_object_id_t object, const ocpi_field_t *field);
 
 const ocpi_field_t *ocpi__bridge_begin(bridge_run_t *run, bridge_pen_t *pen,
@@ -116,12 +109,12 @@ void ocpi__bridge_back(bridge_run_t *run, bridge_pen_t *pen, bridge_place_t plac
 
 /* Losses. */
 const char *ocpi__bridge_row(bridge_call_t *call);
-void ocpi__bridge_loss(bridge_run_t *run, bridge_mark_t mark, const bridge_frame_t *at, const char *row, const char *format, ...)
+void ocpi__bridge_loss(bridge_run_t *run, bridge_mark_t mark, const ocpi_frame_t *at, const char *row, const char *format, ...)
     HUB_PRINTF(5, 6);
-bool ocpi__bridge_cannot(bridge_run_t *run, bridge_mark_t mark, const bridge_frame_t *at, const char *row, const char *format, ...)
-    HUB_PRINTF(5, 6);                                                    /* sets run->why; false */
-void ocpi__bridge_left_out(bridge_run_t *run, const bridge_frame_t *at); /* a loss at `at`, for run->why */
-void ocpi__bridge_refused(bridge_run_t *run);                            /* the last loss: there is no output, for run->why */
+bool ocpi__bridge_cannot(bridge_run_t *run, bridge_mark_t mark, const ocpi_frame_t *at, const char *row, const char *format, ...)
+    HUB_PRINTF(5, 6);                                                  /* sets run->why; false */
+void ocpi__bridge_left_out(bridge_run_t *run, const ocpi_frame_t *at); /* a loss at `at`, for run->why */
+void ocpi__bridge_refused(bridge_run_t *run);                          /* the last loss: there is no output, for run->why */
 
 /* The rules. */
 bridge_rule_t ocpi__bridge_rule_SAME, ocpi__bridge_rule_RENAME, ocpi__bridge_rule_DROP, ocpi__bridge_rule_OMIT, ocpi__bridge_rule_OWNED,

@@ -106,7 +106,7 @@ bool ocpi__bridge_rule_FIRST(bridge_call_t *c)
     }
     yyjson_arr_foreach(c->value, i, max, item)
     {
-        bridge_frame_t here = {c->at, HUB_SLICE_NONE, i};
+        ocpi_frame_t here = {c->at, HUB_SLICE_NONE, i};
         if (!written && may_be_named(c, item)) {
             if (!ocpi__bridge_put(c->run, c->pen, c->source, c->target, false, item, &here))
                 return false;
@@ -264,11 +264,11 @@ bool ocpi__bridge_rule_NUMBER(bridge_call_t *c)
     }
     yyjson_obj_foreach(c->value, i, max, key, value)
     {
-        bridge_frame_t here = {c->at, ocpi__text(key), 0};
+        ocpi_frame_t here = {c->at, ocpi__text(key), 0};
         if (value != net && !ocpi__bridge_empty(value))
             ocpi__bridge_loss(c->run, c->move->mark, &here, ocpi__bridge_row(c), "left out: %s", c->move->why);
     }
-    bridge_frame_t here = {c->at, hub_slice_str(net_name(c->run->from)), 0};
+    ocpi_frame_t here = {c->at, hub_slice_str(net_name(c->run->from)), 0};
     return ocpi__bridge_put(c->run, c->pen, c->source, c->target, false, net, &here);
 }
 
@@ -333,7 +333,7 @@ bool ocpi__bridge_rule_LIMIT(bridge_call_t *c)
     yyjson_obj_foreach(c->value, i, max, key, value)
     {
         hub_slice_t name = ocpi__text(key);
-        bridge_frame_t here = {c->at, name, 0};
+        ocpi_frame_t here = {c->at, name, 0};
         const ocpi_field_t *source = ocpi__field(from_id, c->run->from, name);
         size_t row = hub_slice_eq_str(name, names[0][!up]) ? 0 : hub_slice_eq_str(name, names[1][!up]) ? 1 : HUB_COUNT(names);
         if (source && row < HUB_COUNT(names)) {

@@ -24,19 +24,19 @@ static void member(bridge_run_t *run, bridge_pen_t *pen, const char *name, hub_s
 
 /* A member of `source_id`'s object as the field `name` of the object being written. */
 static bool take(bridge_call_t *c, bridge_pen_t *pen, ocpi_object_id_t source_id, yyjson_val *from, const char *source_name,
-                 const char *name, const bridge_frame_t *at)
+                 const char *name, const ocpi_frame_t *at)
 {
     yyjson_val *value = yyjson_obj_get(from, source_name);
     const ocpi_field_t *source = field_of(source_id, c->run->from, hub_slice_str(source_name));
     const ocpi_field_t *target = field_of(pen->object, c->run->to, hub_slice_str(name));
-    bridge_frame_t here = {at, hub_slice_str(source_name), 0};
+    ocpi_frame_t here = {at, hub_slice_str(source_name), 0};
     if (!value || yyjson_is_null(value) || !source || !target)
         return true;
     return ocpi__bridge_put(c->run, pen, source, target, false, value, &here);
 }
 
 /* Whether all that is required in an object written here is there. */
-static bool complete(bridge_run_t *run, const bridge_pen_t *pen, const bridge_frame_t *at)
+static bool complete(bridge_run_t *run, const bridge_pen_t *pen, const ocpi_frame_t *at)
 {
     const ocpi_object_t *object = ocpi_object(pen->object);
     for (unsigned f = 0; f < object->count; f++) {
@@ -273,7 +273,7 @@ static bool write_place(bridge_call_t *c, bridge_pen_t *pen)
     yyjson_obj_foreach(c->value, i, max, key, value)
     {
         hub_slice_t name = ocpi__text(key);
-        bridge_frame_t here = {c->at, name, 0};
+        ocpi_frame_t here = {c->at, name, 0};
         const ocpi_field_t *source = field_of(OCPI_OBJECT_CDR_LOCATION, c->run->from, name);
         const ocpi_field_t *target = field_of(OCPI_OBJECT_LOCATION, c->run->to, name);
         if (yyjson_is_null(value) || (source && of_the_connector(name)))

@@ -163,16 +163,16 @@ static bool can_be_joined(const elements_t *e)
 }
 
 /* The components of element i whose dimension is not yet there. */
-static bool write_components(elements_t *e, size_t i, unsigned *there, const bridge_frame_t *list)
+static bool write_components(elements_t *e, size_t i, unsigned *there, const ocpi_frame_t *list)
 {
     bridge_run_t *run = e->call->run;
-    bridge_frame_t at = {list, HUB_SLICE_NONE, i}, in = {&at, HUB_SLICE_LIT("price_components"), 0};
+    ocpi_frame_t at = {list, HUB_SLICE_NONE, i}, in = {&at, HUB_SLICE_LIT("price_components"), 0};
     size_t j, max;
     yyjson_val *component;
     unsigned before = *there;
     yyjson_arr_foreach(yyjson_obj_get(e->element[i], "price_components"), j, max, component)
     {
-        bridge_frame_t here = {&in, HUB_SLICE_NONE, j};
+        ocpi_frame_t here = {&in, HUB_SLICE_NONE, j};
         if (before & dimension(component))
             continue;
         if (*there)
@@ -217,7 +217,7 @@ static bool write_joined(elements_t *e, size_t i)
     hub_buf_add_char(&run->out, ']');
     if (!there)
         return ocpi__bridge_cannot(run, BRIDGE_REFUSED, e->call->at, "required", "an element has no price component");
-    bridge_frame_t at = {e->call->at, HUB_SLICE_NONE, i}, in = {&at, HUB_SLICE_LIT("restrictions"), 0};
+    ocpi_frame_t at = {e->call->at, HUB_SLICE_NONE, i}, in = {&at, HUB_SLICE_LIT("restrictions"), 0};
     if (e->restriction[i] && !ocpi__bridge_put(run, &pen, e->restrictions, e->restrictions, true, e->restriction[i], &in))
         return false;
     write_unknown(e, i, &pen);

@@ -8,12 +8,6 @@
 #include "index.h"
 #include "rule.h"
 
-typedef struct frame {
-    const struct frame *up;
-    hub_slice_t key; /* none: a list item */
-    size_t index;
-} frame_t;
-
 /* Where in the object a value stands. */
 enum {
     AT_SELF = 1,    /* a field of the object itself (or of an EVSE or Connector, which are objects of their own) */
@@ -30,22 +24,7 @@ typedef struct run {
     hub_slice_t reason_field;
 } run_t;
 
-static hub_slice_t pointer_of(run_t *run, const frame_t *frame)
-{
-    const frame_t *way[OCPI_MAX_DEPTH + 2];
-    size_t n = 0;
-    for (; frame && n < HUB_COUNT(way); frame = frame->up)
-        way[n++] = frame;
-    hub_buf_t out = HUB_BUF_INIT(run->problems->pool);
-    while (n-- > 0)
-        if (way[n]->key.ptr)
-            ocpi__pointer_key(&out, way[n]->key);
-        else
-            hub_buf_printf(&out, "/%zu", way[n]->index);
-    return out.len ? hub_buf_slice(&out) : HUB_SLICE_LIT("");
-}
-
-static hub_slice_t name_of(const frame_t *frame)
+static hub_slice_t name_of(const ocpi_frame_t *frame)
 {
     while (frame && !frame->key.ptr)
         frame = frame->up;
@@ -55,7 +34,8 @@ static hub_slice_t name_of(const frame_t *frame)
 #define report(run, frame, where, weight, rule, ...)                                                                                       \
     do {                                                                                                                                   \
         if (noted(run, frame, where, weight, rule))                                                                                        \
-            ocpi_problem_add((run)->problems, severity(run, where, weight), pointer_of(run, frame), rule, __VA_ARGS__);                    \
+            ocpi_problem_add((run)->problems, severity(run, where, weight), ocpi__pointer((run)->problems->pool, frame), rule,             \
+                             __VA_ARGS__);                                                                                                 \
     } while (0)
 
 static bool lenient(const run_t *run)
@@ -73,7 +53,7 @@ static int severity(const run_t *run, unsigned where, weight_t weight)
 }
 
 /* False: the defect breaks a level that will be left out as a whole, which is reported once. */
-static bool noted(run_t *run, const frame_t *frame, unsigned where, weight_t weight, const char *rule)
+static bool noted(run_t *run, const ocpi_frame_t *frame, unsigned where, weight_t weight, const char *rule)
 {
     if (weight != HARD || !(where & AT_LEVEL) || !lenient(run))
         return true;
@@ -102,7 +82,7 @@ static const char *excerpt(hub_slice_t value, excerpt_t *out)
     return out->text;
 }
 
-static void report_finding(run_t *run, const ocpi_field_t *field, const ocpi_finding_t *f, yyjson_val *value, const frame_t *at,
+static void report_finding(run_t *run, const ocpi_field_t *field, const ocpi_finding_t *f, yyjson_val *value, const ocpi_frame_t *at,
                            unsigned where)
 {
     hub_slice_t name = name_of(at);
@@ -132,7 +112,7 @@ static void report_finding(run_t *run, const ocpi_field_t *field, const ocpi_fin
     }
 }
 
-static void check_scalar(run_t *run, const ocpi_field_t *field, yyjson_val *value, const frame_t *at, unsigned where)
+static void check_scalar(run_t *run, const ocpi_field_t *field, yyjson_val *value, const ocpi_frame_t *at, unsigned where)
 {
     ocpi_finding_t f;
     ocpi__judge(field, run->check->version, value, &f);
@@ -150,10 +130,10 @@ static void check_scalar(run_t *run, const ocpi_field_t *field, yyjson_val *valu
         report_finding(run, field, &f, value, at, where);
 }
 
-static void check_object(run_t *run, ocpi_object_id_t id, yyjson_val *value, const frame_t *at, unsigned where);
+static void check_object(run_t *run, ocpi_object_id_t id, yyjson_val *value, const ocpi_frame_t *at, unsigned where);
 
 /* An EVSE or Connector: an object of its own. A partner's broken one is left out, and nothing else is said of it. */
-static void check_level(run_t *run, const ocpi_field_t *field, yyjson_val *item, const frame_t *at)
+static void check_level(run_t *run, const ocpi_field_t *field, yyjson_val *item, const ocpi_frame_t *at)
 {
     const char *what = ocpi_object((ocpi_object_id_t)field->ref)->name;
     uint32_t mark = run->problems->count;
@@ -174,11 +154,11 @@ static void check_level(run_t *run, const ocpi_field_t *field, yyjson_val *item,
         return;
     if (run->problems->count < OCPI_PROBLEMS_MAX)
         run->problems->count = mark;
-    ocpi_problem_add(run->problems, OCPI_WARNING, pointer_of(run, at), "left-out", "this %s is left out: %.*s breaks the rule \"%s\"", what,
-                     HUB_SLICE_FMT(reason_field), reason);
+    ocpi_problem_add(run->problems, OCPI_WARNING, ocpi__pointer(run->problems->pool, at), "left-out",
+                     "this %s is left out: %.*s breaks the rule \"%s\"", what, HUB_SLICE_FMT(reason_field), reason);
 }
 
-static void check_one(run_t *run, const ocpi_field_t *field, yyjson_val *value, const frame_t *at, unsigned where)
+static void check_one(run_t *run, const ocpi_field_t *field, yyjson_val *value, const ocpi_frame_t *at, unsigned where)
 {
     if (field->type != OCPI_TYPE_OBJECT) {
         check_scalar(run, field, value, at, where);
@@ -192,7 +172,7 @@ static void check_one(run_t *run, const ocpi_field_t *field, yyjson_val *value, 
     check_object(run, (ocpi_object_id_t)field->ref, value, at, field->list ? 0 : where & AT_PARTIAL);
 }
 
-static void check_list(run_t *run, const ocpi_field_t *field, yyjson_val *value, const frame_t *at, unsigned where)
+static void check_list(run_t *run, const ocpi_field_t *field, yyjson_val *value, const ocpi_frame_t *at, unsigned where)
 {
     bool level = (field->flags & OCPI_FIELD_LEVEL) != 0;
     if (!yyjson_is_arr(value)) {
@@ -209,7 +189,7 @@ static void check_list(run_t *run, const ocpi_field_t *field, yyjson_val *value,
     {
         if (!level && ocpi__fits(field, run->check->version, item))
             continue;
-        frame_t here = {at, HUB_SLICE_NONE, i};
+        ocpi_frame_t here = {at, HUB_SLICE_NONE, i};
         if (yyjson_is_null(item))
             report(run, &here, 0, PLAIN, "null-item", "the list %.*s must not hold null", HUB_SLICE_FMT(name_of(at)));
         else if (level)
@@ -219,7 +199,7 @@ static void check_list(run_t *run, const ocpi_field_t *field, yyjson_val *value,
     }
 }
 
-static void check_member(run_t *run, const ocpi_field_t *field, yyjson_val *value, const frame_t *at, unsigned where)
+static void check_member(run_t *run, const ocpi_field_t *field, yyjson_val *value, const ocpi_frame_t *at, unsigned where)
 {
     /* A wrong optional member never makes the object unusable; `evses` is the exception, and check_list knows it. */
     unsigned here = field->required ? where : where & ~(unsigned)(AT_SELF | AT_LEVEL);
@@ -229,18 +209,19 @@ static void check_member(run_t *run, const ocpi_field_t *field, yyjson_val *valu
         check_one(run, field, value, at, here);
 }
 
-static void report_missing(run_t *run, const ocpi_field_t *field, yyjson_val *object, bool null, const frame_t *up, unsigned where)
+static void report_missing(run_t *run, const ocpi_field_t *field, yyjson_val *object, bool null, const ocpi_frame_t *up, unsigned where)
 {
-    frame_t at = {up, hub_slice(field->name, field->name_len), 0};
+    ocpi_frame_t at = {up, hub_slice(field->name, field->name_len), 0};
     bool partial = (where & AT_PARTIAL) != 0;
     if (run->check->own && (field->flags & OCPI_FIELD_STAMPED) && !(partial && null))
         return; /* the hub stamps it */
     if (partial) {
         if (null)
-            ocpi_problem_add(run->problems, OCPI_ERROR, pointer_of(run, &at), "required", "%s is required and cannot be cleared by null",
-                             field->name);
+            ocpi_problem_add(run->problems, OCPI_ERROR, ocpi__pointer(run->problems->pool, &at), "required",
+                             "%s is required and cannot be cleared by null", field->name);
         else if ((where & AT_SELF) && (field->flags & OCPI_FIELD_STAMPED) && (run->check->version & OCPI_V_22UP))
-            ocpi_problem_add(run->problems, OCPI_ERROR, pointer_of(run, &at), "O7", "a PATCH must carry %s", field->name);
+            ocpi_problem_add(run->problems, OCPI_ERROR, ocpi__pointer(run->problems->pool, &at), "O7", "a PATCH must carry %s",
+                             field->name);
         return;
     }
     if (field->flags & OCPI_FIELD_DERIVED) {
@@ -258,19 +239,19 @@ static void report_missing(run_t *run, const ocpi_field_t *field, yyjson_val *ob
 
 typedef struct here {
     run_t *run;
-    const frame_t *at;
+    const ocpi_frame_t *at;
 } here_t;
 
 static void breach(void *arg, const ocpi_rule_t *rule, hub_slice_t below)
 {
     const here_t *here = arg;
-    hub_slice_t pointer = pointer_of(here->run, here->at);
+    hub_slice_t pointer = ocpi__pointer(here->run->problems->pool, here->at);
     if (below.len)
         pointer = hub_pool_printf(here->run->problems->pool, "%.*s%.*s", HUB_SLICE_FMT(pointer), HUB_SLICE_FMT(below));
     ocpi_problem_add(here->run->problems, severity(here->run, 0, (weight_t)rule->weight), pointer, rule->number, "%s", rule->text);
 }
 
-static void check_rules(run_t *run, ocpi_object_id_t id, uint64_t seen, yyjson_val *const *members, const frame_t *at)
+static void check_rules(run_t *run, ocpi_object_id_t id, uint64_t seen, yyjson_val *const *members, const ocpi_frame_t *at)
 {
     here_t here = {run, at};
     ocpi_version_t version = run->check->version;
@@ -280,7 +261,7 @@ static void check_rules(run_t *run, ocpi_object_id_t id, uint64_t seen, yyjson_v
 
 /* ---- objects ---- */
 
-static void check_object(run_t *run, ocpi_object_id_t id, yyjson_val *value, const frame_t *at, unsigned where)
+static void check_object(run_t *run, ocpi_object_id_t id, yyjson_val *value, const ocpi_frame_t *at, unsigned where)
 {
     const ocpi_object_t *object = ocpi_object(id);
     ocpi_version_t version = run->check->version;
@@ -304,7 +285,7 @@ static void check_object(run_t *run, ocpi_object_id_t id, yyjson_val *value, con
         members[row] = member;
         if (!field->list && ocpi__fits(field, version, member))
             continue; /* nearly always */
-        frame_t here = {at, name, 0};
+        ocpi_frame_t here = {at, name, 0};
         check_member(run, field, member, &here, where);
     }
     for (uint64_t left = index->required & ~seen; left; left &= left - 1) {

@@ -52,24 +52,6 @@ static void add(ocpi_losses_t *losses, ocpi_loss_t loss)
     losses->list[losses->count++] = loss;
 }
 
-static void write_pointer(hub_buf_t *out, const bridge_frame_t *frame)
-{
-    if (!frame)
-        return;
-    write_pointer(out, frame->up);
-    if (frame->key.ptr)
-        ocpi__pointer_key(out, frame->key);
-    else
-        hub_buf_printf(out, "/%zu", frame->index);
-}
-
-static hub_slice_t pointer_of(bridge_run_t *run, const bridge_frame_t *at)
-{
-    hub_buf_t out = HUB_BUF_INIT(run->losses->pool);
-    write_pointer(&out, at);
-    return out.len ? hub_buf_slice(&out) : HUB_SLICE_LIT("");
-}
-
 /* Cut at 300 bytes, not inside a character. */
 static hub_slice_t message_of(bridge_run_t *run, const char *format, va_list args)
 {
@@ -96,32 +78,32 @@ const char *ocpi__bridge_row(bridge_call_t *call)
     return call->row;
 }
 
-void ocpi__bridge_loss(bridge_run_t *run, bridge_mark_t mark, const bridge_frame_t *at, const char *row, const char *format, ...)
+void ocpi__bridge_loss(bridge_run_t *run, bridge_mark_t mark, const ocpi_frame_t *at, const char *row, const char *format, ...)
 {
     if (mark == BRIDGE_LOSSLESS)
         return;
     va_list args;
     va_start(args, format);
-    add(run->losses, (ocpi_loss_t){kind_of(mark), pointer_of(run, at), row, message_of(run, format, args)});
+    add(run->losses, (ocpi_loss_t){kind_of(mark), ocpi__pointer(run->losses->pool, at), row, message_of(run, format, args)});
     va_end(args);
 }
 
-bool ocpi__bridge_cannot(bridge_run_t *run, bridge_mark_t mark, const bridge_frame_t *at, const char *row, const char *format, ...)
+bool ocpi__bridge_cannot(bridge_run_t *run, bridge_mark_t mark, const ocpi_frame_t *at, const char *row, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     run->why.row = row;
     run->why.mark = mark;
-    run->why.pointer = pointer_of(run, at);
+    run->why.pointer = ocpi__pointer(run->losses->pool, at);
     run->why.message = message_of(run, format, args);
     va_end(args);
     return false;
 }
 
-void ocpi__bridge_left_out(bridge_run_t *run, const bridge_frame_t *at)
+void ocpi__bridge_left_out(bridge_run_t *run, const ocpi_frame_t *at)
 {
     if (run->why.mark != BRIDGE_LOSSLESS)
-        add(run->losses, (ocpi_loss_t){OCPI_LOSS_LOSSY, pointer_of(run, at), run->why.row, run->why.message});
+        add(run->losses, (ocpi_loss_t){OCPI_LOSS_LOSSY, ocpi__pointer(run->losses->pool, at), run->why.row, run->why.message});
 }
 
 void ocpi__bridge_refused(bridge_run_t *run)

@@ -86,3 +86,21 @@ void ocpi__pointer_key(hub_buf_t *out, hub_slice_t key)
             hub_buf_add_char(out, key.ptr[i]);
     }
 }
+
+static void add_pointer(hub_buf_t *out, const ocpi_frame_t *frame)
+{
+    if (!frame)
+        return;
+    add_pointer(out, frame->up);
+    if (frame->key.ptr)
+        ocpi__pointer_key(out, frame->key);
+    else
+        hub_buf_printf(out, "/%zu", frame->index);
+}
+
+hub_slice_t ocpi__pointer(hub_pool_t *pool, const ocpi_frame_t *frame)
+{
+    hub_buf_t out = HUB_BUF_INIT(pool);
+    add_pointer(&out, frame);
+    return out.len ? hub_buf_slice(&out) : HUB_SLICE_LIT("");
+}

@@ -37,12 +37,6 @@ const yyjson_alc *ocpi_alc(hub_pool_t *pool)
 
 /* ---- what yyjson does not look at ---- */
 
-typedef struct frame { /* the way from the root, for a pointer when one is needed */
-    const struct frame *up;
-    hub_slice_t key; /* none: a list item */
-    size_t index;
-} frame_t;
-
 typedef struct walk {
     hub_pool_t *pool;
     bool nul; /* "\u0000" is somewhere in the text: strings must be searched */
@@ -51,22 +45,9 @@ typedef struct walk {
     hub_slice_t pointer;
 } walk_t;
 
-static void write_pointer(hub_buf_t *out, const frame_t *frame)
+static bool fail(walk_t *walk, const ocpi_frame_t *frame, const char *rule, const char *message)
 {
-    if (!frame)
-        return;
-    write_pointer(out, frame->up);
-    if (frame->key.ptr)
-        ocpi__pointer_key(out, frame->key);
-    else
-        hub_buf_printf(out, "/%zu", frame->index);
-}
-
-static bool fail(walk_t *walk, const frame_t *frame, const char *rule, const char *message)
-{
-    hub_buf_t out = HUB_BUF_INIT(walk->pool);
-    write_pointer(&out, frame);
-    walk->pointer = out.len ? hub_buf_slice(&out) : HUB_SLICE_LIT("");
+    walk->pointer = ocpi__pointer(walk->pool, frame);
     walk->rule = rule;
     walk->message = message;
     return false;
@@ -121,17 +102,17 @@ static bool given_before(yyjson_val *object, yyjson_val *key)
     return false;
 }
 
-static bool walk_value(walk_t *walk, yyjson_val *value, const frame_t *frame, unsigned depth);
+static bool walk_value(walk_t *walk, yyjson_val *value, const ocpi_frame_t *frame, unsigned depth);
 
-static bool fail_twice(walk_t *walk, yyjson_val *key, const frame_t *frame)
+static bool fail_twice(walk_t *walk, yyjson_val *key, const ocpi_frame_t *frame)
 {
-    frame_t at = {frame, ocpi__text(key), 0};
+    ocpi_frame_t at = {frame, ocpi__text(key), 0};
     return fail(walk, &at, "duplicate", "this key is given twice");
 }
 
 /* A bit for each kind of key seen: only where the bit is taken are the keys before compared. What is wrong with the keys is told before
  * what is wrong inside of a value. */
-static bool walk_object(walk_t *walk, yyjson_val *object, const frame_t *frame, unsigned depth)
+static bool walk_object(walk_t *walk, yyjson_val *object, const ocpi_frame_t *frame, unsigned depth)
 {
     uint64_t seen[4] = {0};
     bool good = true;
@@ -144,7 +125,7 @@ static bool walk_object(walk_t *walk, yyjson_val *object, const frame_t *frame, 
         seen[kind >> 6] = before | bit;
         value = key + 1;
         if (yyjson_is_ctn(value) && good) {
-            frame_t at = {frame, ocpi__text(key), 0};
+            ocpi_frame_t at = {frame, ocpi__text(key), 0};
             good = walk_value(walk, value, &at, depth);
         }
     }
@@ -152,7 +133,7 @@ static bool walk_object(walk_t *walk, yyjson_val *object, const frame_t *frame, 
 }
 
 /* The same of an object with many keys, or when strings must be searched. */
-static bool search_object(walk_t *walk, yyjson_val *object, const frame_t *frame, unsigned depth)
+static bool search_object(walk_t *walk, yyjson_val *object, const ocpi_frame_t *frame, unsigned depth)
 {
     size_t i, max;
     yyjson_val *key, *value, *again = twice_sorted(walk->pool, object);
@@ -160,7 +141,7 @@ static bool search_object(walk_t *walk, yyjson_val *object, const frame_t *frame
         return fail_twice(walk, again, frame);
     yyjson_obj_foreach(object, i, max, key, value)
     {
-        frame_t at = {frame, ocpi__text(key), 0};
+        ocpi_frame_t at = {frame, ocpi__text(key), 0};
         if (walk->nul && memchr(at.key.ptr, 0, at.key.len))
             return fail(walk, frame, "nul", "a key here holds a NUL character");
         if (!walk_value(walk, value, &at, depth))
@@ -169,7 +150,7 @@ static bool search_object(walk_t *walk, yyjson_val *object, const frame_t *frame
     return true;
 }
 
-static bool walk_list(walk_t *walk, yyjson_val *list, const frame_t *frame, unsigned depth)
+static bool walk_list(walk_t *walk, yyjson_val *list, const ocpi_frame_t *frame, unsigned depth)
 {
     size_t i, max;
     yyjson_val *value;
@@ -177,7 +158,7 @@ static bool walk_list(walk_t *walk, yyjson_val *list, const frame_t *frame, unsi
     {
         if (!yyjson_is_ctn(value) && !walk->nul)
             continue;
-        frame_t at = {frame, HUB_SLICE_NONE, i};
+        ocpi_frame_t at = {frame, HUB_SLICE_NONE, i};
         if (!walk_value(walk, value, &at, depth))
             return false;
     }
@@ -185,7 +166,7 @@ static bool walk_list(walk_t *walk, yyjson_val *list, const frame_t *frame, unsi
 }
 
 /* `depth`: containers around this value. */
-static bool walk_value(walk_t *walk, yyjson_val *value, const frame_t *frame, unsigned depth)
+static bool walk_value(walk_t *walk, yyjson_val *value, const ocpi_frame_t *frame, unsigned depth)
 {
     if (yyjson_is_str(value)) {
         hub_slice_t text = ocpi__text(value);

@@ -75,6 +75,13 @@ bool ocpi__time_fits(hub_slice_t text); /* surely a DateTime as we write it: ...
 size_t ocpi__time_write(int64_t ms, bool fraction, char out[OCPI_TIME_MAX + 1]);
 size_t ocpi__utf8_count(hub_slice_t text);
 void ocpi__pointer_key(hub_buf_t *out, hub_slice_t key); /* "/key", escaped (RFC 6901) */
+/* The way from the root to a value, kept on the stack of a walk: a pointer (RFC 6901) is only written when somebody wants one. */
+typedef struct ocpi_frame {
+    const struct ocpi_frame *up;
+    hub_slice_t key; /* none: a list item */
+    size_t index;
+} ocpi_frame_t;
+hub_slice_t ocpi__pointer(hub_pool_t *pool, const ocpi_frame_t *frame); /* "" for NULL, the whole */
 
 static inline hub_slice_t ocpi__text(yyjson_val *value) /* of a string or raw number */
 {
