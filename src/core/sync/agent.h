@@ -91,8 +91,6 @@ void hub_pull_follow(hub_agent_t *agent, const hub_integration_t *old);
 void hub_handshake_end(hub_agent_t *agent);
 void hub_push_end(hub_agent_t *agent);
 void hub_pull_end(hub_agent_t *agent);
-/* Something was committed in stream OWN or BINDING that may concern this agent. */
-void hub_push_wake(hub_agent_t *agent);
 /* A registration has just succeeded (initial load: push cursors at 0 go by themselves; pulls start now). */
 void hub_pull_now(hub_agent_t *agent, uint32_t modules /* mask of 1 << ocpi_module_t */, bool full);
 /* The outcome of any call to the peer, for integrationStatus: CONNECTED, DEGRADED, OFFLINE, FAILED (401). Writes the registration only when

@@ -136,12 +136,6 @@ void hub_push__back_off(hub_push_t *push, hub_slice_t retry_after)
     hub_log(HUB_INFO, "push.backoff", HUB_INT("integration", agent->id), HUB_INT("failures", push->failures), HUB_INT("ms", ms));
 }
 
-void hub_push_wake(hub_agent_t *agent)
-{
-    if (agent->push)
-        hub_push__run(agent->push);
-}
-
 typedef struct hub_tail { /* one look at the streams for all pushes of a worker */
     hub_view_t *view;
     uint64_t after, seq;
