@@ -58,7 +58,8 @@ void hub_pool_clear(hub_pool_t *pool);   /* runs the hooks, frees all, the pool 
 void *hub_pool_alloc(hub_pool_t *pool, size_t size);
 void *hub_pool_zalloc(hub_pool_t *pool, size_t size);
 #define HUB_POOL_NEW(pool, type) ((type *)hub_pool_zalloc((pool), sizeof(type)))
-hub_slice_t hub_pool_copy(hub_pool_t *pool, hub_slice_t s); /* the copy is followed by a NUL */
+hub_slice_t hub_pool_copy(hub_pool_t *pool, hub_slice_t s);                          /* the copy is followed by a NUL */
+hub_slice_t hub_pool_join(hub_pool_t *pool, const hub_slice_t *parts, size_t count); /* one after the other, in one piece */
 char *hub_pool_str(hub_pool_t *pool, hub_slice_t s);
 hub_slice_t hub_pool_printf(hub_pool_t *pool, const char *format, ...) HUB_PRINTF(2, 3);
 void hub_pool_link(hub_pool_t *pool, void (*dispose)(void *), void *arg);

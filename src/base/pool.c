@@ -136,6 +136,18 @@ hub_slice_t hub_pool_copy(hub_pool_t *pool, hub_slice_t s)
     return hub_slice(hub_pool_str(pool, s), s.len);
 }
 
+hub_slice_t hub_pool_join(hub_pool_t *pool, const hub_slice_t *parts, size_t count)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++)
+        len += parts[i].len;
+    char *out = hub_pool_alloc(pool, len), *at = out;
+    for (size_t i = 0; i < count; at += parts[i++].len)
+        if (parts[i].len)
+            memcpy(at, parts[i].ptr, parts[i].len);
+    return hub_slice(out, len);
+}
+
 hub_slice_t hub_pool_printf(hub_pool_t *pool, const char *format, ...)
 {
     va_list args, again;

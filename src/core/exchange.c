@@ -86,25 +86,13 @@ void hub_exchange_sent(hub_exchange_t *x)
         hub_exchange_view_close(x);
 }
 
-static void join_parts(hub_exchange_t *x)
-{
-    hub_reply_t *reply = &x->reply;
-    hub_buf_t out = HUB_BUF_INIT(x->pool);
-    size_t len = 0;
-    for (uint32_t i = 0; i < reply->part_count; i++)
-        len += reply->parts[i].len;
-    hub_buf_reserve(&out, len);
-    for (uint32_t i = 0; i < reply->part_count; i++)
-        hub_buf_add(&out, reply->parts[i]);
-    reply->body = hub_buf_slice(&out);
-    reply->part_count = 0;
-}
-
 void hub_exchange_done(hub_exchange_t *x)
 {
     hub_exchange_state_t *state = x->state;
-    if (x->reply.part_count && !x->takes_parts)
-        join_parts(x);
+    if (x->reply.part_count && !x->takes_parts) {
+        x->reply.body = hub_pool_join(x->pool, x->reply.parts, x->reply.part_count);
+        x->reply.part_count = 0;
+    }
     if (!x->reply.part_count)
         hub_exchange_view_close(x);
     if (!state->ocpi)

@@ -245,14 +245,6 @@ static h2o_iovec_t *vectors_of(hub_pool_t *pool, const hub_reply_t *reply)
     return out;
 }
 
-static h2o_iovec_t joined(hub_pool_t *pool, const hub_reply_t *reply, size_t len)
-{
-    char *out = hub_pool_alloc(pool, len), *at = out;
-    for (uint32_t i = 0; i < reply->part_count; at += reply->parts[i++].len)
-        memcpy(at, reply->parts[i].ptr, reply->parts[i].len);
-    return h2o_iovec_init(out, len);
-}
-
 static void send_parts(hub_http__request_t *request, size_t len)
 {
     hub_exchange_t *x = &request->x;
@@ -260,8 +252,9 @@ static void send_parts(hub_http__request_t *request, size_t len)
         h2o_send(request->req, vectors_of(x->pool, &x->reply), x->reply.part_count, H2O_SEND_STATE_FINAL);
         return; /* the view is closed when h2o drops the request: all is sent by then, mostly in this very turn of the loop */
     }
-    h2o_iovec_t body = joined(x->pool, &x->reply, len);
+    hub_slice_t joined = hub_pool_join(x->pool, x->reply.parts, x->reply.part_count);
     hub_exchange_sent(x);
+    h2o_iovec_t body = h2o_iovec_init(joined.ptr, joined.len);
     h2o_send(request->req, &body, 1, H2O_SEND_STATE_FINAL);
 }
 
