@@ -13,6 +13,20 @@ typedef struct hub_header {
     hub_slice_t name, value;
 } hub_header_t;
 
+/* Of a call to smtp:// or smtps://: the body is the message (RFC 5322, CRLF). */
+typedef struct hub_call_mail {
+    hub_slice_t from; /* addresses without <> */
+    const hub_slice_t *to;
+    uint32_t to_count;
+    hub_slice_t username, password; /* none: no login */
+    bool plain;                     /* without TLS when the server has none; else STARTTLS is insisted on (smtps:// has TLS anyway) */
+} hub_call_mail_t;
+
+/* AWS Signature Version 4, made by the port over URL, headers and body. */
+typedef struct hub_call_sign {
+    hub_slice_t access_key, secret_key, session_token, region, service; /* session_token: none, or temporary credentials */
+} hub_call_sign_t;
+
 #define HUB_CALL_HEADERS 16
 /* One outbound HTTP request. The caller owns the memory, which lives until done has run. */
 typedef struct hub_call {
@@ -27,10 +41,12 @@ typedef struct hub_call {
     size_t answer_limit;                 /* bytes; 0: 8 MiB; more is HUB_EPEER_TOO_LARGE */
     void (*done)(struct hub_call *call); /* exactly once, never from inside port->call; err is HUB_EOK when any HTTP answer came */
     void *arg;
+    const hub_call_mail_t *mail; /* NULL: HTTP */
+    const hub_call_sign_t *sign; /* NULL: not signed */
     /* out */
     hub_err_t err;      /* HUB_EPEER_UNREACHABLE, _TIMEOUT, _TLS, _FORBIDDEN (address not allowed), _TOO_LARGE, HUB_ESTOPPING */
     hub_slice_t detail; /* what went wrong, for the operator ("Connection refused", "certificate has expired") */
-    int http_status;
+    int http_status;    /* of a mail: the server's last reply code */
     hub_slice_t link, total_count, limit, location, content_type, retry_after, www_authenticate; /* answer headers; none when absent */
     hub_slice_t answer;                                                                          /* body */
     uint32_t duration_ms;

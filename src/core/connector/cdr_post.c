@@ -1,0 +1,14 @@
+/* PaymentGateway, EInvoicing, TaxCalculation: a CDR in our JSON. */
+#include "connector.h"
+
+bool hub_cdr_post_write(hub_delivery_t *delivery)
+{
+    delivery->problem = HUB_SLICE_LIT("this release does not deliver to it");
+    return false;
+}
+
+hub_outcome_t hub_cdr_post_read(hub_delivery_t *delivery, hub_outcome_t outcome)
+{
+    (void)delivery;
+    return outcome;
+}

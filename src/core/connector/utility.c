@@ -1,0 +1,14 @@
+/* UtilityCloud: CDRs as invoice lines, or as meter values. */
+#include "connector.h"
+
+bool hub_utility_write(hub_delivery_t *delivery)
+{
+    delivery->problem = HUB_SLICE_LIT("this release does not deliver to it");
+    return false;
+}
+
+hub_outcome_t hub_utility_read(hub_delivery_t *delivery, hub_outcome_t outcome)
+{
+    (void)delivery;
+    return outcome;
+}
