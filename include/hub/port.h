@@ -34,6 +34,7 @@ typedef struct hub_call {
     hub_pool_t *pool; /* the answer is put there */
     hub_method_t method;
     hub_slice_t url;
+    bool secret_url;                        /* a secret is part of `url` (Telegram): it is not logged, nor told to anybody */
     hub_header_t headers[HUB_CALL_HEADERS]; /* an Authorization value among them is never logged */
     uint32_t header_count;
     hub_slice_t body;                    /* none: no body */

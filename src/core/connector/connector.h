@@ -39,14 +39,21 @@ typedef struct hub_delivery {
     const hub_connector_t *connector;
     const struct hub_connector_kind *kind;
     /* what it is about */
-    char id[64];        /* of this delivery, the same whenever it is tried again: "msg_<integration>_<seq>" */
-    uint64_t seq;       /* as in /v1/events */
-    hub_slice_t type;   /* "cdr.created" */
-    hub_slice_t event;  /* JSON: the event as /v1/events?include=object shows it */
-    hub_slice_t object; /* JSON: the object in OCPI 2.2.1; none of what is deleted */
-    bool received;      /* a partner gave it (integrationId of the event), else our own */
-    int64_t now;        /* ms */
-    struct hub_alert {  /* FEED_ALERTS */
+    char id[64];            /* of this delivery, the same whenever it is tried again: "msg_<integration>_<seq>" */
+    uint64_t seq;           /* as in /v1/events */
+    hub_slice_t type;       /* "cdr.created" */
+    hub_slice_t event;      /* JSON: the event as /v1/events?include=object shows it */
+    hub_slice_t object;     /* JSON: the object in OCPI 2.2.1; none of what is deleted */
+    bool received;          /* a partner gave it (integrationId of the event), else our own */
+    int64_t now;            /* ms */
+    hub_slice_t public_url; /* of this hub: where people may look */
+    bool insecure;          /* --insecure-peers */
+    /* A delivery may take several calls (one a recipient): write tells how many, each is made with a fresh call, in order, and the next one
+     * whatever became of the one before, but for BUSY, DENIED and GONE. What the delivery comes to is the worst of them; tried again, those
+     * that were ACCEPTED are left out as long as that is remembered. */
+    uint32_t part;     /* which of them this is, from 0 */
+    uint32_t parts;    /* write: of so many; 0: one */
+    struct hub_alert { /* FEED_ALERTS */
         hub_slice_t id, name, status, description, reference;
         bool recovered; /* CONNECTED again after trouble */
         int64_t since;  /* ms: when its status changed */
@@ -76,10 +83,7 @@ const hub_connector_kind_t *hub_connector_kind_of(const hub_connector_t *connect
 #undef HUB_KIND
 hub_outcome_t hub_utility_read(hub_delivery_t *delivery, hub_outcome_t outcome);
 hub_outcome_t hub_cdr_post_read(hub_delivery_t *delivery, hub_outcome_t outcome);
-hub_outcome_t hub_twilio_read(hub_delivery_t *delivery, hub_outcome_t outcome);
-hub_outcome_t hub_mandrill_read(hub_delivery_t *delivery, hub_outcome_t outcome);
-hub_outcome_t hub_mitto_read(hub_delivery_t *delivery, hub_outcome_t outcome);
-hub_outcome_t hub_telegram_read(hub_delivery_t *delivery, hub_outcome_t outcome);
+hub_outcome_t hub_message_read(hub_delivery_t *delivery, hub_outcome_t outcome);
 
 /* ---- for templates: template.c ---- */
 
