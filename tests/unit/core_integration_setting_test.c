@@ -543,6 +543,7 @@ static const struct {
     {NULL, "{\"schedule\":\"* * * *\"}", "/settings/schedule"},
     {NULL, "{\"schedule\":\"P1\"}", "/settings/schedule"},
     {NULL, "{\"schedule\":\"sometimes\"}", "/settings/schedule"},
+    {NULL, "{\"schedule\":\"0 0 30 2 *\"}", "/settings/schedule"},
     {NULL, "{\"auth\":7}", "/settings/auth"},
 };
 

@@ -1,6 +1,6 @@
 /* Connectors: delivery to integrations that are not OCPI. One engine over the change index for all of them: a durable cursor, a filter, a
- * template and an auth scheme, all of them columns of connector.def. Home worker only, but for the pure parts (templates, auth, export,
- * schedule), which know no sockets and no store.
+ * template and an auth scheme, all of them columns of connector.def. Home worker only, but for the pure parts (templates, auth, export),
+ * which know no sockets and no store.
  *
  * A delivery that fails is tried again by itself with growing pauses for three days, then parked in the integration's quarantine, from
  * where it can be sent again. A receiver that cannot be reached makes the whole connector pause; since the change index has one entry an

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "hub/url.h"
+#include "schedule.h"
 #include "setting.h"
 
 typedef struct reading {
@@ -124,30 +125,6 @@ static bool is_port(hub_slice_t s)
     return hub_slice_u64(s, &n) && n >= 1 && n <= 65535 && s.ptr[0] != '0';
 }
 
-static bool only(hub_slice_t s, const char *characters)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (!s.ptr[i] || !strchr(characters, s.ptr[i]))
-            return false;
-    return s.len > 0;
-}
-
-static bool is_schedule(hub_slice_t s)
-{
-    hub_slice_t rest = s, field;
-    uint32_t fields = 0;
-    if (is_option("hourly|daily|weekly|monthly", s))
-        return true;
-    if (s.len > 2 && s.ptr[0] == 'P')
-        return only(hub_slice(s.ptr + 1, s.len - 1), "0123456789WDTHMS") && s.ptr[s.len - 1] > '9' && s.ptr[s.len - 1] != 'T';
-    while (hub_slice_split(&rest, ' ', &field)) {
-        if (!only(field, "0123456789*/,-"))
-            return false;
-        fields++;
-    }
-    return fields == 5;
-}
-
 static bool is_signing(hub_pool_t *pool, hub_slice_t s)
 {
     const hub_slice_t prefix = HUB_SLICE_LIT("whsec_");
@@ -186,7 +163,7 @@ static const char *bad_form(const reading_t *r, const hub_setting_t *setting, hu
     case HUB_SETTING_PORT:
         return is_port(s) ? NULL : "must be a port number, as a string";
     case HUB_SETTING_SCHEDULE:
-        return is_schedule(s) ? NULL : "must be hourly, daily, weekly, monthly, five fields of cron, or an ISO 8601 duration";
+        return hub_schedule_valid(s) ? NULL : "must be hourly, daily, weekly, monthly, five fields of cron, or an ISO 8601 duration";
     case HUB_SETTING_SIGNING:
         return is_signing(r->pool, s) ? NULL : "must be whsec_ and a key in Base64";
     case HUB_SETTING_URL:
