@@ -37,7 +37,7 @@ static bool is_older(hub_storing_t *s, int64_t time)
 }
 
 /* Nothing changes but when it was last seen: for a pull, which finds out what has vanished, and for an object that was marked stale. */
-static hub_err_t touch(hub_storing_t *s, hub_outcome_t outcome)
+static hub_err_t touch(hub_storing_t *s, hub_stored_t outcome)
 {
     hub_incoming_t *in = s->in;
     in->outcome = outcome;

@@ -13,7 +13,7 @@ enum {                             /* hub_object_t.flags */
        HUB_OBJECT_LOSES = 256,     /* … << form: table LOSS says what this form of an own object loses */
 };
 
-typedef enum hub_outcome { HUB_CREATED, HUB_UPDATED, HUB_UNCHANGED, HUB_STALE_IGNORED } hub_outcome_t;
+typedef enum hub_stored { HUB_CREATED, HUB_UPDATED, HUB_UNCHANGED, HUB_STALE_IGNORED } hub_stored_t;
 
 /* One object (or level of a Location) to be stored, from whichever door. */
 typedef struct hub_incoming {
@@ -35,7 +35,7 @@ typedef struct hub_incoming {
     bool normal_changed;
     uint32_t prepared_problems;
     /* out */
-    hub_outcome_t outcome;
+    hub_stored_t outcome;
     ocpi_problems_t problems;
     hub_slice_t stored; /* what is stored now (own: canonical), in the pool */
     hub_object_t head;
