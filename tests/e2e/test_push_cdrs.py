@@ -62,6 +62,15 @@ def test_D1_500_three_times_then_201(hub, partner):
     post = partner.requests("POST", "/cdrs")[0]
     assert post.path == "/ocpi/2.2.1/cdrs" and post.headers["OCPI-to-party-id"] == "EMS"
     assert hub.request("GET", f"/v1/integrations/{ident}/receipts/NL/ABC/UNKNOWN").status == 404
+    reply = hub.request("GET", "/v1/receipts/NL/ABC/C1?limit=1")
+    row = {"integrationId": ident, "integrationName": "with EMS", "integrationType": "OCPI", "acknowledged": kept["acknowledged"],
+           "url": kept["url"], "reference": None, "answer": None}
+    assert reply.body == [row] and reply.headers["X-Total-Count"] == "1" and "Link" not in reply.headers
+    assert hub.get("/v1/receipts/NL/ABC/C1?offset=1") == []
+    for query, status in (("integration=" + ident, 404), ("integration=0", 400), ("integration=x", 400), ("limit=0", 400)):
+        assert hub.request("GET", "/v1/receipts/NL/ABC/C1?" + query).status == status, query
+    assert hub.request("GET", f"/v1/integrations/{ident}/receipts/NL/ABC/C1?integration={ident}").status == 404
+    assert hub.request("POST", "/v1/receipts/NL/ABC/C1", {}).headers["Allow"].startswith("GET")
 
 
 def test_H_stored_but_never_answered(hub, partner):

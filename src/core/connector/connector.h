@@ -61,7 +61,8 @@ typedef struct hub_delivery {
     struct hub_export *export; /* FEED_EXPORT: export.h */
     /* out */
     hub_slice_t problem; /* write returned false: why, naming the setting ("configData.recipients is missing"); read: the answer's words */
-    hub_slice_t reference; /* read: what the receiver calls it */
+    hub_slice_t reference; /* read: what the receiver calls it; flag LEDGER: kept (sync/receipt.h) */
+    hub_slice_t answer;    /* read: JSON of the answer that is kept beside it; none */
 } hub_delivery_t;
 
 typedef struct hub_connector_kind {
