@@ -22,13 +22,14 @@ typedef struct hub_core_config {
     hub_slice_t admin_key;  /* OCPI_HUB_ADMIN_KEY; none: a key is made when the store has none */
     bool insecure_peers;
     unsigned workers;
-    uint32_t page_limit;    /* most objects a list page; 0: 100 */
-    size_t body_limit;      /* 0: 8 MiB */
-    size_t bulk_limit;      /* 0: 512 MiB: POST of NDJSON or arrays over /v1 */
-    uint32_t token_seconds; /* how long an access token lives; 0: an hour */
-    uint32_t audit_days;    /* how long the audit log is kept; 0: 400 days … */
-    uint32_t audit_entries; /* … and how many entries of a tenant and kind; 0: 100,000 */
-    hub_slice_t version;    /* of the program, for User-Agent and /metrics */
+    uint32_t page_limit;           /* most objects a list page; 0: 100 */
+    size_t body_limit;             /* 0: 8 MiB */
+    size_t bulk_limit;             /* 0: 512 MiB: POST of NDJSON or arrays over /v1 */
+    uint32_t token_seconds;        /* how long an access token lives; 0: an hour */
+    uint32_t audit_days;           /* how long the audit log is kept; 0: 400 days … */
+    uint32_t audit_entries;        /* … and how many entries of a tenant and kind; 0: 100,000 */
+    hub_slice_t utility_cloud_url; /* where UtilityCloud is, for integrations that do not say; none: they must */
+    hub_slice_t version;           /* of the program, for User-Agent and /metrics */
 } hub_core_config_t;
 
 /* `made_key` (HUB_TOKEN_LEN + 1 bytes) receives the bootstrap key when one was made, else "". */

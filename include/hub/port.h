@@ -13,7 +13,11 @@ typedef struct hub_header {
     hub_slice_t name, value;
 } hub_header_t;
 
-/* Of a call to smtp:// or smtps://: the body is the message (RFC 5322, CRLF). */
+/* Of a call to smtp:// or smtps:// (hub_url_check_mail), which only mails may be: the body is the message (RFC 5322, CRLF).
+ *
+ * err is HUB_EOK whenever the server has said yes or no; http_status is its last reply code, `answer` that reply ("550 5.1.1 no such
+ * user"): 250: taken. 4yz: not now. 5yz: never, among them 530, 534, 535 and 538: the login. A recipient who is refused refuses the whole
+ * message. HUB_EPEER_TLS: also a server without STARTTLS. HUB_EINVALID: an address that cannot go into a command. */
 typedef struct hub_call_mail {
     hub_slice_t from; /* addresses without <> */
     const hub_slice_t *to;
@@ -22,7 +26,8 @@ typedef struct hub_call_mail {
     bool plain;                     /* without TLS when the server has none; else STARTTLS is insisted on (smtps:// has TLS anyway) */
 } hub_call_mail_t;
 
-/* AWS Signature Version 4, made by the port over URL, headers and body. */
+/* AWS Signature Version 4, made by the port over URL, headers and body, as S3 wants it: the path is encoded once. The URL goes out in AWS's
+ * canonical form. What else the service asks for (S3: x-amz-content-sha256) stands among the headers; none of them is empty. */
 typedef struct hub_call_sign {
     hub_slice_t access_key, secret_key, session_token, region, service; /* session_token: none, or temporary credentials */
 } hub_call_sign_t;
@@ -47,7 +52,7 @@ typedef struct hub_call {
     /* out */
     hub_err_t err;      /* HUB_EPEER_UNREACHABLE, _TIMEOUT, _TLS, _FORBIDDEN (address not allowed), _TOO_LARGE, HUB_ESTOPPING */
     hub_slice_t detail; /* what went wrong, for the operator ("Connection refused", "certificate has expired") */
-    int http_status;    /* of a mail: the server's last reply code */
+    int http_status;    /* of a mail: hub_call_mail_t */
     hub_slice_t link, total_count, limit, location, content_type, retry_after, www_authenticate; /* answer headers; none when absent */
     hub_slice_t answer;                                                                          /* body */
     uint32_t duration_ms;

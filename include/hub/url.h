@@ -11,6 +11,9 @@
  * public Internet. `insecure` (--insecure-peers) also takes http and such hosts. *why (may be NULL): static text for people. */
 bool hub_url_check(hub_slice_t url, bool insecure, const char **why);
 
+/* The same for a mail server: smtp:// or smtps:// instead of https://. smtp:// needs no `insecure`: STARTTLS is insisted on. */
+bool hub_url_check_mail(hub_slice_t url, bool insecure, const char **why);
+
 /* IPv4 (len 4) or IPv6 (len 16) in network order: global unicast? Not loopback, private, link-local, CGNAT, unique-local, multicast,
  * documentation, reserved; IPv4 inside IPv6 (mapped, NAT64, 6to4) is judged as IPv4. */
 bool hub_address_public(const unsigned char *bytes, size_t len);

@@ -15,6 +15,7 @@
 #include "app.h"
 #include "hub/http.h"
 #include "hub/peer.h"
+#include "hub/url.h"
 
 #define WORKERS_MOST 64u
 #define TICK_MS 10u
@@ -283,6 +284,7 @@ static bool open_core(serve_t *serve)
                                         .token_seconds = config->token_seconds,
                                         .audit_days = config->audit_days,
                                         .audit_entries = config->audit_entries,
+                                        .utility_cloud_url = hub_slice_str(config->utility_cloud_url),
                                         .version = HUB_SLICE_LIT(HUB_VERSION)};
     char made_key[HUB_TOKEN_LEN + 1] = "";
     hub_core_t *core = NULL;
@@ -426,6 +428,11 @@ static bool check(const app_config_t *config)
     hub_slice_t url = hub_slice_str(config->public_url);
     if (!hub_slice_starts(url, HUB_SLICE_LIT("http://")) && !hub_slice_starts(url, HUB_SLICE_LIT("https://"))) {
         fprintf(stderr, "ocpi-hub: --public-url: an http:// or https:// URL expected, not \"%s\"\n", config->public_url);
+        return false;
+    }
+    const char *why;
+    if (config->utility_cloud_url && !hub_url_check(hub_slice_str(config->utility_cloud_url), config->insecure_peers, &why)) {
+        fprintf(stderr, "ocpi-hub: --utility-cloud-url: %s\n", why);
         return false;
     }
     if (!hub_http_listen_ok(config->listen)) {

@@ -39,6 +39,7 @@ hub_err_t hub_core_create(const hub_core_config_t *config, hub_core_t **out, cha
     core->public_url = hub_pool_copy(pool, without_trailing_slash(config->public_url));
     core->versions_url = hub_pool_printf(pool, "%.*s/ocpi/versions", HUB_SLICE_FMT(core->public_url));
     core->config.public_url = core->public_url;
+    core->config.utility_cloud_url = hub_pool_copy(pool, without_trailing_slash(config->utility_cloud_url));
     if (core->config.page_limit == 0)
         core->config.page_limit = HUB_PAGE_LIMIT;
     if (core->config.body_limit == 0)

@@ -136,9 +136,31 @@ static const char *authority_problem(hub_slice_t authority, bool insecure)
     return host_problem(host, bracketed, insecure);
 }
 
-static const char *url_problem(hub_slice_t url, bool insecure)
+typedef struct scheme {
+    const char *text;
+    bool open; /* taken of insecure peers only */
+} scheme_t;
+
+static const struct family {
+    scheme_t schemes[2];
+    const char *unknown, *unknown_insecure;
+} web = {{{"https://", false}, {"http://", true}}, "the URL must start with https://", "the URL must start with https:// or http://"},
+  mail = {{{"smtps://", false}, {"smtp://", false}},
+          "the URL must start with smtp:// or smtps://",
+          "the URL must start with smtp:// or smtps://"};
+
+static const scheme_t *scheme_of(const struct family *family, hub_slice_t url)
 {
-    const hub_slice_t https = HUB_SLICE_LIT("https://"), http = HUB_SLICE_LIT("http://");
+    for (size_t i = 0; i < HUB_COUNT(family->schemes); i++) {
+        size_t len = strlen(family->schemes[i].text);
+        if (url.len >= len && hub_slice_caseeq_str(hub_slice(url.ptr, len), family->schemes[i].text))
+            return &family->schemes[i];
+    }
+    return NULL;
+}
+
+static const char *url_problem(const struct family *family, hub_slice_t url, bool insecure)
+{
     if (url.len == 0)
         return "the URL is empty";
     if (url.len > HUB_URL_MAX)
@@ -146,28 +168,35 @@ static const char *url_problem(hub_slice_t url, bool insecure)
     for (size_t i = 0; i < url.len; i++)
         if (url.ptr[i] <= ' ' || url.ptr[i] >= 0x7f || url.ptr[i] == '\\')
             return "the URL has a character that must be percent-encoded";
-    size_t scheme = 0;
-    if (url.len >= https.len && hub_slice_caseeq(hub_slice(url.ptr, https.len), https))
-        scheme = https.len;
-    else if (url.len >= http.len && hub_slice_caseeq(hub_slice(url.ptr, http.len), http))
-        scheme = http.len;
-    if (scheme == 0)
-        return insecure ? "the URL must start with https:// or http://" : "the URL must start with https://";
-    if (scheme == http.len && !insecure)
+    const scheme_t *scheme = scheme_of(family, url);
+    if (!scheme)
+        return insecure ? family->unknown_insecure : family->unknown;
+    if (scheme->open && !insecure)
         return "only https:// is allowed for peers (http:// needs --insecure-peers)";
     if (memchr(url.ptr, '#', url.len))
         return "a fragment is not allowed in the URL";
-    hub_slice_t authority = hub_slice(url.ptr + scheme, url.len - scheme);
+    size_t head = strlen(scheme->text);
+    hub_slice_t authority = hub_slice(url.ptr + head, url.len - head);
     for (size_t i = 0; i < authority.len; i++)
         if (authority.ptr[i] == '/' || authority.ptr[i] == '?')
             authority.len = i;
     return authority_problem(authority, insecure);
 }
 
-bool hub_url_check(hub_slice_t url, bool insecure, const char **why)
+static bool check(const struct family *family, hub_slice_t url, bool insecure, const char **why)
 {
-    const char *problem = url_problem(url, insecure);
+    const char *problem = url_problem(family, url, insecure);
     if (why)
         *why = problem ? problem : "";
     return problem == NULL;
+}
+
+bool hub_url_check(hub_slice_t url, bool insecure, const char **why)
+{
+    return check(&web, url, insecure, why);
+}
+
+bool hub_url_check_mail(hub_slice_t url, bool insecure, const char **why)
+{
+    return check(&mail, url, insecure, why);
 }

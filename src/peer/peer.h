@@ -9,13 +9,15 @@
 
 #define HUB_PEER_IDLE_EASY 32 /* curl handles kept for the next call */
 
+#define HUB_PEER_SOCKETS 4 /* that a mail may have open: libcurl tries two families at a time */
+
 /* One call under way. */
 typedef struct hub_transfer {
     struct hub_transfer *next, *previous; /* in peer->active or peer->finished */
     hub_peer_t *peer;
     hub_call_t *call;
     CURL *easy;
-    struct curl_slist *headers;
+    struct curl_slist *headers; /* of a mail: its recipients */
     hub_buf_t body;
     int64_t started;
     size_t limit;
@@ -23,6 +25,12 @@ typedef struct hub_transfer {
     bool too_large; /* our own limit ended it */
     bool blocked;   /* the guard refused an address */
     char problem[CURL_ERROR_SIZE];
+    /* of a mail */
+    size_t given;       /* bytes of the body */
+    bool reply_goes_on; /* the last line was not the last of its reply */
+    bool leaving;       /* QUIT is out */
+    curl_socket_t sockets[HUB_PEER_SOCKETS];
+    size_t socket_count;
 } hub_transfer_t;
 
 /* Memory of one timer of the port. */
@@ -56,6 +64,11 @@ hub_err_t hub_peer__transfer_prepare(hub_transfer_t *transfer);
 /* Puts libcurl's verdict into the transfer and the call. */
 void hub_peer__transfer_result(hub_transfer_t *transfer, CURLcode code);
 void hub_peer__transfer_destroy(hub_transfer_t *transfer);
+/* mail.c */
+hub_err_t hub_peer__mail_prepare(hub_transfer_t *transfer);
+hub_err_t hub_peer__mail_result(const hub_transfer_t *transfer, CURLcode code, hub_err_t err);
+/* sign.c: *url in canonical form */
+hub_err_t hub_peer__sign_prepare(hub_transfer_t *transfer, hub_slice_t *url);
 /* timer.c */
 void hub_peer__timer_start(void *self, hub_timer_t *timer, uint64_t ms);
 void hub_peer__timer_stop(void *self, hub_timer_t *timer);

@@ -82,7 +82,10 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
         transfer->blocked = true;
         return CURL_SOCKET_BAD;
     }
-    return socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
+    curl_socket_t fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
+    if (fd >= 0 && transfer->call->mail && transfer->socket_count < HUB_PEER_SOCKETS)
+        transfer->sockets[transfer->socket_count++] = fd;
+    return fd;
 }
 
 /* ---- setting up ---- */
@@ -131,6 +134,10 @@ static hub_err_t add_headers(hub_transfer_t *transfer)
             call->detail = hub_pool_printf(call->pool, "the request header %u holds a control character", i + 1);
             return HUB_EINVALID;
         }
+        if (call->sign && header->value.len == 0) { /* 7.88 signs another name than it sends */
+            call->detail = HUB_SLICE_LIT("a header of a signed request has no value");
+            return HUB_EINVALID;
+        }
         typed = typed || hub_slice_caseeq_str(header->name, "content-type");
         /* libcurl's form for a header without a value ends in a semicolon. */
         hub_slice_t line = header->value.len
@@ -140,7 +147,15 @@ static hub_err_t add_headers(hub_transfer_t *transfer)
     }
     if (call->body.ptr && !typed)
         add_header(transfer, "Content-Type: application/json");
-    add_header(transfer, "Expect:");
+    if (call->sign && call->sign->session_token.len) {
+        if (!header_clean(call->sign->session_token)) {
+            call->detail = HUB_SLICE_LIT("the session token holds a control character");
+            return HUB_EINVALID;
+        }
+        add_header(transfer, hub_pool_printf(call->pool, "x-amz-security-token: %.*s", HUB_SLICE_FMT(call->sign->session_token)).ptr);
+    }
+    if (!call->sign) /* 7.88 would sign it, although it does not send it */
+        add_header(transfer, "Expect:");
     return HUB_EOK;
 }
 
@@ -165,8 +180,9 @@ static void set_security(const hub_transfer_t *transfer)
 {
     CURL *easy = transfer->easy;
     const hub_peer_t *peer = transfer->peer;
+    const char *web = peer->insecure ? "http,https" : "https";
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L); /* an id may be ".." */
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, peer->insecure ? "http,https" : "https");
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, transfer->call->mail ? "smtp,smtps" : web);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
@@ -205,26 +221,33 @@ static void set_limits(hub_transfer_t *transfer)
         curl_easy_setopt(easy, CURLOPT_RESOLVE, peer->resolve);
 }
 
+static hub_err_t web_prepare(hub_transfer_t *transfer, hub_slice_t *url)
+{
+    hub_err_t err = add_headers(transfer);
+    if (err == HUB_EOK && transfer->call->sign)
+        err = hub_peer__sign_prepare(transfer, url);
+    curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
+    set_method(transfer);
+    return err;
+}
+
 hub_err_t hub_peer__transfer_prepare(hub_transfer_t *transfer)
 {
     hub_peer_t *peer = transfer->peer;
     hub_call_t *call = transfer->call;
     const char *why;
-    if (!hub_url_check(call->url, peer->insecure, &why)) {
+    if (!(call->mail ? hub_url_check_mail : hub_url_check)(call->url, peer->insecure, &why)) {
         call->detail = hub_slice_str(why);
         return HUB_EPEER_FORBIDDEN;
     }
-    hub_err_t err = add_headers(transfer);
-    if (err != HUB_EOK)
-        return err;
     transfer->easy = peer->idle_count ? peer->idle[--peer->idle_count] : curl_easy_init();
     HUB_ASSERT(transfer->easy != NULL);
-    curl_easy_setopt(transfer->easy, CURLOPT_URL, hub_pool_str(call->pool, call->url));
-    curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
     set_security(transfer);
     set_limits(transfer);
-    set_method(transfer);
-    return HUB_EOK;
+    hub_slice_t url = call->url;
+    hub_err_t err = call->mail ? hub_peer__mail_prepare(transfer) : web_prepare(transfer, &url);
+    curl_easy_setopt(transfer->easy, CURLOPT_URL, hub_pool_str(call->pool, url));
+    return err;
 }
 
 /* ---- the verdict ---- */
@@ -265,6 +288,8 @@ void hub_peer__transfer_result(hub_transfer_t *transfer, CURLcode code)
     /* 7.88 answers bytes that are no HTTP with this code: the peer is there, but no web server */
     else if (code == CURLE_UNSUPPORTED_PROTOCOL && call->url.len > 0 && transfer->problem[0] && strstr(transfer->problem, "HTTP/0.9"))
         err = HUB_EPEER_PROTOCOL;
+    if (call->mail)
+        err = hub_peer__mail_result(transfer, code, err);
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     transfer->err = err;
     if (err == HUB_EOK) {

@@ -16,7 +16,7 @@ def test_usage_is_exit_2(tmp_path):
                  ["serve", *data, "extra"], ["serve", *data, "--workers", "many"], ["serve", *data, "--log-level", "loud"],
                  ["serve", "--data", tmp_path, "--public-url", "ftp://h"], ["serve", *data, "--listen", "nonsense"],
                  ["serve", *data, "--listen", "127.0.0.1:99999"], ["serve", *data, "--insecure-peers=perhaps"],
-                 ["serve", *data, "--admin-key", "x"], ["backup", "--data", tmp_path], ["backup", "--to", tmp_path], ["key"],
+                 ["serve", *data, "--utility-cloud-url", "http://utility.example"], ["serve", *data, "--admin-key", "x"], ["backup", "--data", tmp_path], ["backup", "--to", tmp_path], ["key"],
                  ["key", "paint", "--data", tmp_path], ["key", "create", "--data", tmp_path], ["key", "revoke", "--data", tmp_path],
                  ["key", "revoke", "x", "--data", tmp_path], ["backup", "--data", tmp_path, "--to", tmp_path, "--workers", "1"]):
         done = run(*args)

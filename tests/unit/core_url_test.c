@@ -94,6 +94,28 @@ static void urls_are_judged(void **state)
     assert_false(hub_url_check(hub_slice_str(big), true, NULL));
 }
 
+/* Everything behind the scheme is judged as above. */
+static void mail_has_schemes_of_its_own(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url;
+        bool secure, insecure;
+    } mails[] = {
+        {"smtp://mail.example:587", true, true}, {"SMTPS://mail.example", true, true},       {"smtp://127.0.0.1:25", false, true},
+        {"https://mail.example/", false, false}, {"smtp://user@mail.example", false, false}, {"smtp:mail.example", false, false},
+    };
+    for (size_t i = 0; i < HUB_COUNT(mails); i++)
+        for (int insecure = 0; insecure < 2; insecure++) {
+            const char *why = NULL;
+            bool taken = hub_url_check_mail(hub_slice_str(mails[i].url), insecure, &why);
+            if (taken != (insecure ? mails[i].insecure : mails[i].secure))
+                fail_msg("%s (insecure %d): %s", mails[i].url, insecure, why);
+        }
+    assert_false(hub_url_check(HUB_SLICE_LIT("smtp://mail.example"), true, NULL));
+    assert_false(hub_url_check(HUB_SLICE_LIT("smtps://mail.example"), true, NULL));
+}
+
 static void odd_lengths_are_not_public(void **state)
 {
     (void)state;
@@ -107,6 +129,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(urls_are_judged),
+        cmocka_unit_test(mail_has_schemes_of_its_own),
         cmocka_unit_test(odd_lengths_are_not_public),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

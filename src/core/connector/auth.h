@@ -16,7 +16,8 @@ typedef enum hub_auth_state {
     HUB_AUTH_WRONG, /* the settings do: hub_auth_problem */
 } hub_auth_state_t;
 
-/* Never NULL; what is wrong with the settings is found here. `connector` must outlive it. base: of the hub's configuration, may be none. */
+/* Never NULL; what is wrong with the settings is found here. `connector` must outlive it. base: utility_cloud_url of the hub's
+ * configuration, may be none. */
 hub_auth_t *hub_auth_create(hub_auth_source_t source, const struct hub_connector *connector, hub_slice_t base);
 void hub_auth_destroy(hub_auth_t *auth); /* wipes; takes NULL */
 hub_auth_state_t hub_auth_state(const hub_auth_t *auth, int64_t now);

@@ -39,15 +39,16 @@ typedef struct hub_delivery {
     const hub_connector_t *connector;
     const struct hub_connector_kind *kind;
     /* what it is about */
-    char id[64];            /* of this delivery, the same whenever it is tried again: "msg_<integration>_<seq>" */
-    uint64_t seq;           /* as in /v1/events */
-    hub_slice_t type;       /* "cdr.created" */
-    hub_slice_t event;      /* JSON: the event as /v1/events?include=object shows it */
-    hub_slice_t object;     /* JSON: the object in OCPI 2.2.1; none of what is deleted */
-    bool received;          /* a partner gave it (integrationId of the event), else our own */
-    int64_t now;            /* ms */
-    hub_slice_t public_url; /* of this hub: where people may look */
-    bool insecure;          /* --insecure-peers */
+    char id[64];                   /* of this delivery, the same whenever it is tried again: "msg_<integration>_<seq>" */
+    uint64_t seq;                  /* as in /v1/events */
+    hub_slice_t type;              /* "cdr.created" */
+    hub_slice_t event;             /* JSON: the event as /v1/events?include=object shows it */
+    hub_slice_t object;            /* JSON: the object in OCPI 2.2.1; none of what is deleted */
+    bool received;                 /* a partner gave it (integrationId of the event), else our own */
+    int64_t now;                   /* ms */
+    hub_slice_t public_url;        /* of this hub: where people may look */
+    hub_slice_t utility_cloud_url; /* of the hub's configuration (hub_core_config_t), none: not set */
+    bool insecure;                 /* --insecure-peers */
     /* A delivery may take several calls (one a recipient): write tells how many, each is made with a fresh call, in order, and the next one
      * whatever became of the one before, but for BUSY, DENIED and GONE. What the delivery comes to is the worst of them; tried again, those
      * that were ACCEPTED are left out as long as that is remembered. */
