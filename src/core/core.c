@@ -6,13 +6,13 @@
 
 #include "access/usage.h"
 #include "audit/audit.h"
+#include "chore.h"
 #include "event/events.h"
 #include "face.h"
 #include "integration/integration.h"
 #include "metrics.h"
 #include "object/preference.h"
 #include "object/projection.h"
-#include "sweep.h"
 #include "sync/agent.h"
 
 #define BODY_LIMIT ((size_t)8 << 20)
@@ -119,11 +119,8 @@ void hub_worker_start(hub_worker_t *worker)
 {
     hub_core_t *core = worker->core;
     hub_agents_start(worker);
-    if (worker->index == 0) {
-        hub_sweep_start(worker);
-        hub_projection_sweep_start(worker);
-        hub_usage_start(worker);
-    }
+    if (worker->index == 0)
+        hub_chores_start(worker);
     atomic_fetch_add(&core->started, 1);
     /* Commits wake workers only when all of them exist: the count is published by the last one. */
     if (atomic_load(&core->started) == core->config.workers) {
@@ -139,9 +136,8 @@ bool hub_worker_stop(hub_worker_t *worker)
     worker->stopping = true;
     atomic_store(&worker->core->stopping, true);
     hub_events_stop(worker);
-    bool swept = hub_sweep_stop(worker), preferred = hub_preference_stop(worker), projected = hub_projection_sweep_stop(worker);
-    bool used = hub_usage_stop(worker), told = hub_audit_stop(worker);
-    return hub_agents_stop(worker) && swept && preferred && projected && used && told;
+    bool done = hub_chores_stop(worker), preferred = hub_preference_stop(worker), told = hub_audit_stop(worker);
+    return hub_agents_stop(worker) && done && preferred && told;
 }
 
 void hub_worker_destroy(hub_worker_t *worker)
@@ -149,9 +145,7 @@ void hub_worker_destroy(hub_worker_t *worker)
     if (!worker)
         return;
     hub_agents_destroy(worker);
-    hub_sweep_destroy(worker);
-    hub_projection_sweep_destroy(worker);
-    hub_usage_finish(worker);
+    hub_chores_destroy(worker);
     hub_audit_finish(worker);
     hub_integration_cache_destroy(worker->integrations);
     free(worker->seen);

@@ -44,10 +44,8 @@ struct hub_worker {
     struct hub_waiters *waiters;                /* core/event_stream.c: event streams that wait for a commit */
     struct hub_waiting_preference *preferences; /* core/object/preference.c: partners that wait for the backend */
     unsigned preferences_dropping;
-    struct hub_sweep *sweep;                  /* core/sweep.c: worker 0 */
-    struct hub_projection_sweep *projections; /* core/object/projection_sweep.c: worker 0 */
-    struct hub_usage_writer *usage;           /* core/access/usage.c: worker 0 */
-    struct hub_denials *denials;              /* core/audit/denied.c */
+    struct hub_chores *chores;   /* core/chore.c: worker 0 */
+    struct hub_denials *denials; /* core/audit/denied.c */
     hub_task_t commit_task;
     atomic_bool commit_posted; /* commit_task lies in the mailbox: not to be posted again before it ran */
     bool stopping;

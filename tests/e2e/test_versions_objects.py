@@ -181,7 +181,7 @@ def test_the_first_partner_of_a_version_finds_everything_and_the_forms_are_store
             check(first.data[0], "2.1.1", "Location")
             wait_until(lambda: len({x["id"] for x in losses(side)}) == 120, 20)
             assert good(side.sender("locations", "?limit=100")).data == first.data
-            assert not hub.events("projection.sweep_failed")
+            assert not hub.events("chore.failed")
 
 
 def test_received_objects_are_shown_in_the_version_asked_for():

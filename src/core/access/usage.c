@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chore.h"
+
 #define BUCKETS 1024u
 #define WRITE_MS 60000u
 #define COARSE_MS 1000 /* a use within the same second is no news: workers would only fight for the line */
@@ -124,19 +126,16 @@ typedef struct mark {
     int64_t ms;
 } mark_t;
 
-struct hub_usage_writer {
-    hub_op_t op; /* first */
-    hub_worker_t *worker;
-    hub_timer_t timer;
-    mark_t *marks; /* under way when not NULL */
+typedef struct writer {
+    hub_chore_t chore; /* first */
+    mark_t *marks;
     unsigned count;
-    bool last; /* written once more at the end */
-};
+} writer_t;
 
 /* A key that was revoked meanwhile leaves a mark of a few bytes: its id is never given again. */
-static hub_err_t apply(hub_view_t *view, hub_op_t *op)
+static hub_err_t apply(hub_chore_t *chore, hub_view_t *view)
 {
-    const struct hub_usage_writer *w = (const struct hub_usage_writer *)op;
+    const writer_t *w = (const writer_t *)chore;
     hub_err_t err = HUB_EOK;
     for (unsigned i = 0; i < w->count && !err; i++) {
         hub_key_t key;
@@ -146,20 +145,12 @@ static hub_err_t apply(hub_view_t *view, hub_op_t *op)
     return err;
 }
 
-static void wait(struct hub_usage_writer *w)
+static uint64_t written(hub_chore_t *chore)
 {
-    if (!w->worker->stopping)
-        w->worker->port.timer_start(w->worker->port.self, &w->timer, WRITE_MS);
-}
-
-static void done(hub_op_t *op)
-{
-    struct hub_usage_writer *w = (struct hub_usage_writer *)op;
-    for (unsigned i = 0; !op->err && i < w->count; i++)
-        hub_usage_find(w->worker->core, w->marks[i].id)->written = w->marks[i].ms;
-    free(w->marks);
-    w->marks = NULL;
-    wait(w);
+    const writer_t *w = (const writer_t *)chore;
+    for (unsigned i = 0; i < w->count; i++)
+        hub_usage_find(chore->worker->core, w->marks[i].id)->written = w->marks[i].ms;
+    return WRITE_MS;
 }
 
 static unsigned collect(const hub_core_t *core, mark_t *marks, unsigned most)
@@ -177,56 +168,23 @@ static unsigned collect(const hub_core_t *core, mark_t *marks, unsigned most)
     return n;
 }
 
-/* False: nothing to write, or the store takes nothing. */
-static bool write_now(struct hub_usage_writer *w)
+static hub_err_t look(hub_chore_t *chore, hub_view_t *view)
 {
-    hub_core_t *core = w->worker->core;
-    unsigned most = collect(core, NULL, UINT_MAX);
+    (void)view;
+    writer_t *w = (writer_t *)chore;
+    unsigned most = collect(chore->worker->core, NULL, UINT_MAX);
     if (!most)
-        return false;
-    w->marks = calloc(most, sizeof *w->marks);
-    HUB_ASSERT(w->marks);
-    w->count = collect(core, w->marks, most);
-    w->op.reply_to = w->worker->mailbox;
-    if (hub_store_submit(core->store, &w->op) == HUB_EOK)
-        return true;
-    free(w->marks);
-    w->marks = NULL;
-    return false;
+        return HUB_ENOT_FOUND;
+    w->marks = hub_pool_alloc(chore->pool, most * sizeof *w->marks);
+    w->count = collect(chore->worker->core, w->marks, most);
+    return HUB_EOK;
 }
 
-static void on_timer(hub_timer_t *timer)
-{
-    struct hub_usage_writer *w = timer->arg;
-    if (!write_now(w))
-        wait(w);
-}
-
-void hub_usage_start(hub_worker_t *worker)
-{
-    struct hub_usage_writer *w = calloc(1, sizeof *w);
-    HUB_ASSERT(w);
-    w->op.apply = apply;
-    w->op.done = done;
-    w->worker = worker;
-    w->timer = (hub_timer_t){.run = on_timer, .arg = w};
-    worker->usage = w;
-    wait(w);
-}
-
-bool hub_usage_stop(hub_worker_t *worker)
-{
-    struct hub_usage_writer *w = worker->usage;
-    if (!w)
-        return true;
-    worker->port.timer_stop(worker->port.self, &w->timer);
-    if (w->marks || w->last)
-        return !w->marks;
-    w->last = true;
-    return !write_now(w);
-}
-
-void hub_usage_finish(hub_worker_t *worker)
-{
-    free(worker->usage);
-}
+const hub_chore_kind_t hub_usage_chore = {.name = "usage",
+                                          .size = sizeof(writer_t),
+                                          .first_ms = WRITE_MS,
+                                          .idle_ms = WRITE_MS,
+                                          .look = look,
+                                          .apply = apply,
+                                          .written = written,
+                                          .at_end = true};

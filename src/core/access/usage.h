@@ -25,9 +25,4 @@ hub_err_t hub_usage_forget(hub_view_t *view, uint32_t id);               /* appl
 struct hub_usages *hub_usages_create(void);
 void hub_usages_destroy(struct hub_usages *usages); /* takes NULL */
 
-/* Worker 0: writes what was used. stop: true when all is written. */
-void hub_usage_start(hub_worker_t *worker);
-bool hub_usage_stop(hub_worker_t *worker);
-void hub_usage_finish(hub_worker_t *worker);
-
 #endif

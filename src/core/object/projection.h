@@ -84,12 +84,6 @@ bool hub_projection_due(hub_view_t *view, int64_t now);
 /* apply only. Makes the forms of those whose time has come, at most `limit` of them; a whole change of each. */
 hub_err_t hub_projection_awake(hub_view_t *view, hub_pool_t *pool, int64_t now, unsigned limit);
 
-/* ---- projection_sweep.c: worker 0 ---- */
-
-void hub_projection_sweep_start(hub_worker_t *worker);
-bool hub_projection_sweep_stop(hub_worker_t *worker); /* true when nothing is under way any more */
-void hub_projection_sweep_destroy(hub_worker_t *worker);
-
 /* ---- loss.c: table LOSS ---- */
 
 /* apply only. None: the row goes. */

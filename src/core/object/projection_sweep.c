@@ -1,8 +1,7 @@
 /* The forms that a version's first partner finds missing: made on worker 0 in a snapshot, a few at a time, and stored by an operation that
  * only copies them. Meanwhile readers make their own. */
+#include "chore.h"
 #include "projection.h"
-
-#include <stdlib.h>
 
 #define IDLE_MS 5000ull
 #define NEXT_MS 1ull
@@ -15,55 +14,38 @@ typedef struct made {
     ocpi_losses_t losses;
 } made_t;
 
-typedef struct hub_projection_sweep {
-    hub_op_t op; /* first */
-    hub_worker_t *worker;
-    hub_timer_t timer;
-    hub_pool_t *pool; /* while under way */
+typedef struct sweep {
+    hub_chore_t chore; /* first */
     hub_projection_debt_t debt;
     bool counted, owed, done;
     made_t made[MADE_MOST];
     uint32_t count;
-} hub_projection_sweep_t;
-
-static void wait(hub_projection_sweep_t *sweep, uint64_t ms)
-{
-    if (!sweep->worker->stopping)
-        sweep->worker->port.timer_start(sweep->worker->port.self, &sweep->timer, ms);
-}
-
-static void end(hub_projection_sweep_t *sweep, hub_err_t err, uint64_t ms)
-{
-    hub_pool_destroy(sweep->pool);
-    sweep->pool = NULL;
-    if (err)
-        hub_log(HUB_WARN, "projection.sweep_failed", HUB_STR("error", hub_err_info(err)->name));
-    wait(sweep, ms);
-}
+} sweep_t;
 
 /* ---- store thread ---- */
 
-static hub_err_t apply(hub_view_t *view, hub_op_t *op)
+static hub_err_t apply(hub_chore_t *chore, hub_view_t *view)
 {
-    hub_projection_sweep_t *sweep = (hub_projection_sweep_t *)op;
+    sweep_t *sweep = (sweep_t *)chore;
     if (!sweep->counted)
-        return hub_projection_count(sweep->worker->core, view, sweep->pool);
-    hub_err_t err = hub_projection_awake(view, sweep->pool, hub_now_ms(), MADE_MOST);
+        return hub_projection_count(chore->worker->core, view, chore->pool);
+    hub_err_t err = hub_projection_awake(view, chore->pool, hub_now_ms(), MADE_MOST);
     for (uint32_t i = 0; i < sweep->count && !err; i++) {
         const made_t *made = &sweep->made[i];
-        err = hub_projection_add(view, sweep->pool, made->key, made->object_version, sweep->debt.version, made->text, &made->losses);
+        err = hub_projection_add(view, chore->pool, made->key, made->object_version, sweep->debt.version, made->text, &made->losses);
     }
     return err || !sweep->owed ? err : hub_projection_pay(view, &sweep->debt, sweep->done);
 }
 
-static void done(hub_op_t *op)
+static uint64_t written(hub_chore_t *chore)
 {
-    end((hub_projection_sweep_t *)op, op->err, op->err ? IDLE_MS : NEXT_MS);
+    (void)chore;
+    return NEXT_MS;
 }
 
 /* ---- worker ---- */
 
-static hub_err_t make(hub_projection_sweep_t *sweep, hub_view_t *view, hub_slice_t key)
+static hub_err_t make(sweep_t *sweep, hub_view_t *view, hub_slice_t key)
 {
     hub_object_t head;
     unsigned slot = hub_projection_slot(sweep->debt.version);
@@ -71,9 +53,9 @@ static hub_err_t make(hub_projection_sweep_t *sweep, hub_view_t *view, hub_slice
     if (err || slot == head.written || head.form_state[slot] != HUB_FORM_NONE)
         return err == HUB_ENOT_FOUND ? HUB_EOK : err;
     made_t *made = &sweep->made[sweep->count++];
-    *made = (made_t){.key = hub_pool_copy(sweep->pool, key), .object_version = head.version};
-    ocpi_losses_init(&made->losses, sweep->pool);
-    err = hub_projection_bridge(view, sweep->pool, key, hub_projection_own(&head), hub_projection_version(head.written),
+    *made = (made_t){.key = hub_pool_copy(sweep->chore.pool, key), .object_version = head.version};
+    ocpi_losses_init(&made->losses, sweep->chore.pool);
+    err = hub_projection_bridge(view, sweep->chore.pool, key, hub_projection_own(&head), hub_projection_version(head.written),
                                 sweep->debt.version, &made->text, &made->losses);
     if (err == HUB_EINVALID)
         made->text = HUB_SLICE_NONE;
@@ -82,7 +64,7 @@ static hub_err_t make(hub_projection_sweep_t *sweep, hub_view_t *view, hub_slice
     return HUB_EOK;
 }
 
-static hub_err_t make_some(hub_projection_sweep_t *sweep, hub_view_t *view)
+static hub_err_t make_some(sweep_t *sweep, hub_view_t *view)
 {
     hub_key_t prefix;
     hub_scan_t scan;
@@ -107,51 +89,22 @@ static hub_err_t make_some(hub_projection_sweep_t *sweep, hub_view_t *view)
     return err ? err : ended;
 }
 
-static void run(hub_timer_t *timer)
+static hub_err_t look(hub_chore_t *chore, hub_view_t *view)
 {
-    hub_projection_sweep_t *sweep = timer->arg;
-    hub_view_t *view;
-    sweep->pool = hub_pool_create();
-    hub_err_t err = hub_view_open(sweep->worker->core->store, &view);
-    if (!err) {
-        sweep->counted = sweep->counted || hub_projection_counted(view);
-        sweep->count = 0;
-        sweep->owed = sweep->counted && (err = hub_projection_debt(view, &sweep->debt)) == HUB_EOK;
-        if (sweep->owed)
-            err = make_some(sweep, view);
-        else if (err == HUB_ENOT_FOUND && hub_projection_due(view, hub_now_ms()))
-            err = HUB_EOK;
-        hub_view_close(view);
-    }
-    sweep->op.reply_to = sweep->worker->mailbox;
-    if (!err)
-        err = hub_store_submit(sweep->worker->core->store, &sweep->op);
-    if (err)
-        end(sweep, err == HUB_ENOT_FOUND || err == HUB_EBUSY || err == HUB_ESTOPPING ? HUB_EOK : err, IDLE_MS);
+    sweep_t *sweep = (sweep_t *)chore;
+    sweep->counted = sweep->counted || hub_projection_counted(view);
+    sweep->count = 0;
+    hub_err_t err = sweep->counted ? hub_projection_debt(view, &sweep->debt) : HUB_EOK;
+    sweep->owed = sweep->counted && !err;
+    if (sweep->owed)
+        return make_some(sweep, view);
+    return err == HUB_ENOT_FOUND && hub_projection_due(view, hub_now_ms()) ? HUB_EOK : err;
 }
 
-void hub_projection_sweep_start(hub_worker_t *worker)
-{
-    hub_projection_sweep_t *sweep = calloc(1, sizeof *sweep);
-    HUB_ASSERT(sweep);
-    sweep->op.apply = apply;
-    sweep->op.done = done;
-    sweep->worker = worker;
-    sweep->timer = (hub_timer_t){.run = run, .arg = sweep};
-    worker->projections = sweep;
-    wait(sweep, IDLE_MS);
-}
-
-bool hub_projection_sweep_stop(hub_worker_t *worker)
-{
-    hub_projection_sweep_t *sweep = worker->projections;
-    if (!sweep)
-        return true;
-    worker->port.timer_stop(worker->port.self, &sweep->timer);
-    return !sweep->pool;
-}
-
-void hub_projection_sweep_destroy(hub_worker_t *worker)
-{
-    free(worker->projections);
-}
+const hub_chore_kind_t hub_projection_chore = {.name = "projection",
+                                               .size = sizeof(sweep_t),
+                                               .first_ms = IDLE_MS,
+                                               .idle_ms = IDLE_MS,
+                                               .look = look,
+                                               .apply = apply,
+                                               .written = written};
