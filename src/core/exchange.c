@@ -250,7 +250,7 @@ static void run_ocpi(hub_exchange_t *x)
     }
 }
 
-/* ---- /v1 ---- */
+/* ---- /v1, and what stands beside it ---- */
 
 static void deny(hub_exchange_t *x, hub_err_t err)
 {
@@ -265,13 +265,19 @@ static void deny_permission(hub_exchange_t *x, const char *permission)
     hub_reply_problemf(x, HUB_EFORBIDDEN, "this needs the permission %s", permission);
 }
 
+static bool below(hub_slice_t path, hub_slice_t root)
+{
+    return hub_slice_starts(path, root) && (path.len == root.len || path.ptr[root.len] == '/');
+}
+
 /* Which tenant a request acts for is known before its route: what another tenant has cannot even be told from what nobody has. */
-static void run_v1(hub_exchange_t *x, bool open)
+static void run_v1(hub_exchange_t *x)
 {
     hub_exchange_state_t *state = x->state;
     uint32_t allowed = 0;
-    state->face_v1 = true;
     const hub_v1_route_t *route = hub_v1_match(x, &allowed);
+    bool open = route ? route->flags & HUB_V1_OPEN : !below(x->path, HUB_SLICE_LIT("/v1"));
+    state->face_v1 = !open || below(x->path, HUB_SLICE_LIT("/oauth2")) || below(x->path, HUB_SLICE_LIT("/.well-known"));
     state->route = route;
     if (!open) {
         if (!hub_exchange_view(x))
@@ -293,63 +299,9 @@ static void run_v1(hub_exchange_t *x, bool open)
         hub_reply_problem(x, HUB_ENOT_FOUND, HUB_SLICE_NONE);
     } else if (route->permission & ~state->permissions) {
         deny_permission(x, hub_v1_permission_name(route->permission));
-    } else {
+    } else if (hub_v1_query_fits(x, route)) {
         route->handle(x);
     }
-}
-
-/* ---- the rest ---- */
-
-static void healthz(hub_exchange_t *x)
-{
-    hub_reply_json(x, 200, HUB_SLICE_LIT("{\"status\":\"alive\"}"));
-}
-
-static void readyz(hub_exchange_t *x)
-{
-    if (hub_core_ready(x->worker->core) && hub_exchange_view(x))
-        hub_reply_json(x, 200, HUB_SLICE_LIT("{\"status\":\"ready\"}"));
-    else if (!x->reply.status)
-        hub_reply_json(x, 503, HUB_SLICE_LIT("{\"status\":\"not ready\"}"));
-}
-
-static void metrics(hub_exchange_t *x)
-{
-    hub_view_t *view = hub_exchange_view(x);
-    hub_buf_t out = HUB_BUF_INIT(x->pool);
-    if (!view)
-        return;
-    hub_metrics_write(x->worker->core, view, &out);
-    x->reply.status = 200;
-    x->reply.body = hub_buf_slice(&out);
-    hub_reply_add_header(x, "content-type", HUB_SLICE_LIT("text/plain; version=0.0.4"));
-    hub_exchange_done(x);
-}
-
-static const struct {
-    const char *path;
-    void (*handle)(hub_exchange_t *x);
-} pages[] = {{"/healthz", healthz}, {"/readyz", readyz}, {"/metrics", metrics}};
-
-static void run_page(hub_exchange_t *x)
-{
-    for (size_t i = 0; i < HUB_COUNT(pages); i++) {
-        if (!hub_slice_eq_str(x->path, pages[i].path))
-            continue;
-        if (x->method == HUB_GET || x->method == HUB_HEAD) {
-            pages[i].handle(x);
-        } else {
-            hub_reply_add_header(x, "allow", HUB_SLICE_LIT("GET, HEAD"));
-            hub_reply_problem(x, HUB_EMETHOD, HUB_SLICE_NONE);
-        }
-        return;
-    }
-    hub_reply_problem(x, HUB_ENOT_FOUND, HUB_SLICE_NONE);
-}
-
-static bool below(hub_slice_t path, hub_slice_t root)
-{
-    return hub_slice_starts(path, root) && (path.len == root.len || path.ptr[root.len] == '/');
 }
 
 void hub_exchange_run(hub_exchange_t *x)
@@ -358,10 +310,6 @@ void hub_exchange_run(hub_exchange_t *x)
     hub_uuid(x->state->trace_id);
     if (below(x->path, HUB_SLICE_LIT("/ocpi")))
         run_ocpi(x);
-    else if (below(x->path, HUB_SLICE_LIT("/v1")))
-        run_v1(x, false);
-    else if (below(x->path, HUB_SLICE_LIT("/oauth2")) || below(x->path, HUB_SLICE_LIT("/.well-known")))
-        run_v1(x, true);
     else
-        run_page(x);
+        run_v1(x);
 }

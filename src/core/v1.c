@@ -1,14 +1,27 @@
-/* The router of /v1: rows of v1.def. */
+/* The router: rows of v1.def. */
 #include "v1.h"
 
 #include <string.h>
 
+#include "reply.h"
+
 #define FORM_LIMIT ((size_t)16 << 10)
 
-const hub_v1_route_t hub_v1_routes[] = {
-#define HUB_V1(method, pattern, permission, flags, handler) {HUB_##method, pattern, HUB_PERMIT_##permission, flags, handler, #handler},
+#define HUB_V1(method, pattern, permission, flags, handler, summary) static const hub_v1_detail_t details_##handler[] = {
+#define HUB_V1_DETAIL(kind, type, status, headers, least, name, options, text)                                                             \
+    {HUB_V1_IS_##kind, HUB_V1_AS_##type, status, headers, least, name, options, text},
+#define HUB_V1_END                                                                                                                         \
+    {                                                                                                                                      \
+        HUB_V1_IS_END, 0, 0, 0, 0, NULL, NULL, NULL                                                                                        \
+    }                                                                                                                                      \
+    }                                                                                                                                      \
+    ;
 #include "v1.def"
-#undef HUB_V1
+
+#define HUB_V1(method, pattern, permission, flags, handler, summary)                                                                       \
+    {HUB_##method, pattern, HUB_PERMIT_##permission, flags, handler, #handler, summary, details_##handler},
+const hub_v1_route_t hub_v1_routes[] = {
+#include "v1.def"
 };
 const size_t hub_v1_route_count = HUB_COUNT(hub_v1_routes);
 
@@ -82,6 +95,113 @@ const hub_v1_route_t *hub_v1_match(hub_exchange_t *x, uint32_t *allowed)
         }
     }
     return route;
+}
+
+/* ---- query parameters ---- */
+
+static bool all_digits(hub_slice_t s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] < '0' || s.ptr[i] > '9')
+            return false;
+    return s.len > 0;
+}
+
+static uint64_t number_of(hub_slice_t digits)
+{
+    uint64_t n;
+    return hub_slice_u64(digits, &n) && n <= INT64_MAX ? n : INT64_MAX;
+}
+
+static bool among(const char *options, hub_slice_t s)
+{
+    hub_slice_t rest = hub_slice_str(options), option;
+    while (hub_slice_split(&rest, '|', &option))
+        if (hub_slice_eq(option, s))
+            return true;
+    return false;
+}
+
+static bool all_among(const char *options, hub_slice_t s)
+{
+    hub_slice_t one;
+    while (hub_slice_split(&s, ',', &one))
+        if (!among(options, one))
+            return false;
+    return true;
+}
+
+/* A blank for T may be written as +, as forms do. */
+static bool time_of(hub_pool_t *pool, hub_slice_t s, int64_t *ms)
+{
+    if (s.len <= 10 || s.ptr[10] != '+')
+        return ocpi_time_parse(s, ms, NULL);
+    char *copy = hub_pool_str(pool, s);
+    copy[10] = ' ';
+    return ocpi_time_parse(hub_slice(copy, s.len), ms, NULL);
+}
+
+/* What is wrong with it; none: nothing. */
+static hub_slice_t misfit(hub_pool_t *pool, const hub_v1_detail_t *row, hub_slice_t value, const char **rule)
+{
+    int64_t ms;
+    switch (row->type) {
+    case HUB_V1_AS_NUMBER:
+        *rule = "range";
+        if (all_digits(value) && number_of(value) >= row->least)
+            return HUB_SLICE_NONE;
+        return hub_pool_printf(pool, "must be a number from %u", row->least);
+    case HUB_V1_AS_TIME:
+        *rule = "datetime";
+        return time_of(pool, value, &ms) ? HUB_SLICE_NONE : HUB_SLICE_LIT("must be an RFC 3339 time");
+    case HUB_V1_AS_ENUM:
+        *rule = "enum";
+        return !value.len || among(row->options, value) ? HUB_SLICE_NONE : hub_pool_printf(pool, "must be one of %s", row->options);
+    case HUB_V1_AS_LIST:
+        *rule = "enum";
+        return !value.len || all_among(row->options, value)
+                   ? HUB_SLICE_NONE
+                   : hub_pool_printf(pool, "must be some of %s, with commas between", row->options);
+    default:
+        return HUB_SLICE_NONE;
+    }
+}
+
+bool hub_v1_query_fits(hub_exchange_t *x, const hub_v1_route_t *route)
+{
+    const char *rule = NULL;
+    hub_slice_t value;
+    for (const hub_v1_detail_t *row = route->details; x->query.len && row->kind != HUB_V1_IS_END; row++) {
+        if (row->kind != HUB_V1_IS_QUERY || !ocpi_query_get(x->pool, x->query, row->name, &value))
+            continue;
+        hub_slice_t why = misfit(x->pool, row, value, &rule);
+        if (!why.ptr)
+            continue;
+        hub_reply_wrong(x, hub_pool_printf(x->pool, "/query/%s", row->name).ptr, rule, hub_pool_str(x->pool, why));
+        return false;
+    }
+    return true;
+}
+
+uint64_t hub_v1_number(hub_exchange_t *x, const char *name, uint64_t otherwise)
+{
+    hub_slice_t text;
+    return ocpi_query_get(x->pool, x->query, name, &text) ? number_of(text) : otherwise;
+}
+
+int64_t hub_v1_time(hub_exchange_t *x, const char *name, int64_t otherwise)
+{
+    hub_slice_t text;
+    int64_t ms;
+    return ocpi_query_get(x->pool, x->query, name, &text) && time_of(x->pool, text, &ms) ? ms : otherwise;
+}
+
+bool hub_v1_text(hub_exchange_t *x, const char *name, hub_slice_t *value)
+{
+    if (ocpi_query_get(x->pool, x->query, name, value) && value->len)
+        return true;
+    *value = HUB_SLICE_NONE;
+    return false;
 }
 
 size_t hub_core_body_limit(const hub_core_t *core, hub_method_t method, hub_slice_t path)

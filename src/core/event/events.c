@@ -48,30 +48,19 @@ hub_err_t hub_feed_read(hub_view_t *view, hub_feed_t *feed, hub_buf_t *out)
 
 /* ---- /v1/events ---- */
 
-static bool refuse(hub_exchange_t *x, const char *pointer, const char *message)
-{
-    hub_reply_wrong(x, pointer, "query", message);
-    return false;
-}
-
+/* False: answered. */
 static bool read_query(hub_exchange_t *x, hub_feed_t *feed)
 {
     hub_slice_t text;
-    uint64_t limit = FEED_LIMIT;
-    if (ocpi_query_get(x->pool, x->query, "after", &text) && !hub_slice_u64(text, &feed->after))
-        return refuse(x, "/query/after", "a sequence number is asked for");
-    if (ocpi_query_get(x->pool, x->query, "limit", &text) && (!hub_slice_u64(text, &limit) || limit == 0))
-        return refuse(x, "/query/limit", "a number from 1 to 1000 is asked for");
-    if (ocpi_query_get(x->pool, x->query, "include", &text)) {
-        feed->with_object = hub_slice_eq_str(text, "object");
-        if (!feed->with_object && text.len)
-            return refuse(x, "/query/include", "only \"object\" can be included");
-    }
-    text = hub_slice_trim(x->header[HUB_HEADER_LAST_EVENT_ID]);
-    if (text.len && !hub_slice_u64(text, &feed->after))
-        return refuse(x, "/headers/last-event-id", "a sequence number is asked for");
+    uint64_t limit = hub_v1_number(x, "limit", FEED_LIMIT);
+    feed->after = hub_v1_number(x, "after", 0);
     feed->limit = (uint32_t)(limit < FEED_LIMIT_MAX ? limit : FEED_LIMIT_MAX);
-    return true;
+    feed->with_object = hub_v1_text(x, "include", &text);
+    text = hub_slice_trim(x->header[HUB_HEADER_LAST_EVENT_ID]);
+    if (!text.len || hub_slice_u64(text, &feed->after))
+        return true;
+    hub_reply_wrong(x, "/headers/last-event-id", "query", "a sequence number is asked for");
+    return false;
 }
 
 static bool wants_stream(const hub_exchange_t *x)

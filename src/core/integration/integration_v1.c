@@ -30,7 +30,7 @@ static bool prefers(hub_exchange_t *x, const char *want)
     return false;
 }
 
-static bool read_include(hub_exchange_t *x, unsigned *include)
+static unsigned read_include(hub_exchange_t *x)
 {
     static const struct {
         const char *name;
@@ -41,40 +41,24 @@ static bool read_include(hub_exchange_t *x, unsigned *include)
                  {"tariffs", HUB_INCLUDE_TARIFFS},
                  {"receivedTariffs", HUB_INCLUDE_RECEIVED_TARIFFS}};
     hub_slice_t text, one;
-    *include = HUB_INCLUDE_EVERY;
-    if (!ocpi_query_get(x->pool, x->query, "include", &text) || !text.len)
-        return true;
-    *include = 0;
-    while (hub_slice_split(&text, ',', &one)) {
-        size_t i = 0;
-        while (i < HUB_COUNT(names) && !hub_slice_eq_str(one, names[i].name))
-            i++;
-        if (i == HUB_COUNT(names)) {
-            hub_reply_wrong(x, "/query/include", "enum", "must be all, none, or a list of locations, tariffs, receivedTariffs");
-            return false;
-        }
-        *include |= names[i].bits;
-    }
-    return true;
+    unsigned include = 0;
+    if (!hub_v1_text(x, "include", &text))
+        return HUB_INCLUDE_EVERY;
+    while (hub_slice_split(&text, ',', &one))
+        for (size_t i = 0; i < HUB_COUNT(names); i++)
+            include |= hub_slice_eq_str(one, names[i].name) ? names[i].bits : 0;
+    return include;
 }
 
+/* False: answered. */
 static bool read_show(hub_exchange_t *x, hub_integration_show_t *show)
 {
     hub_slice_t reveal;
-    *show = (hub_integration_show_t){.lists = true};
-    if (!read_include(x, &show->include))
-        return false;
-    if (!ocpi_query_get(x->pool, x->query, "reveal", &reveal) || !reveal.len)
+    *show = (hub_integration_show_t){.lists = true, .include = read_include(x), .reveal = hub_v1_text(x, "reveal", &reveal)};
+    if (!show->reveal || (x->state->permissions & HUB_PERMIT_KEY_ADMIN))
         return true;
-    if (!hub_slice_eq_str(reveal, "secrets")) {
-        hub_reply_wrong(x, "/query/reveal", "enum", "must be secrets");
-        return false;
-    }
-    if (!(x->state->permissions & HUB_PERMIT_KEY_ADMIN)) {
-        hub_reply_problem(x, HUB_EFORBIDDEN, HUB_SLICE_LIT("reveal=secrets needs the permission KEY.ADMIN"));
-        return false;
-    }
-    return show->reveal = true;
+    hub_reply_problem(x, HUB_EFORBIDDEN, HUB_SLICE_LIT("reveal=secrets needs the permission KEY.ADMIN"));
+    return false;
 }
 
 /* ---- answers ---- */
@@ -174,8 +158,9 @@ void hub_v1_integration_list(hub_exchange_t *x)
     listing_t l = {.x = x, .out = HUB_BUF_INIT(x->pool)};
     hub_buf_t filters = HUB_BUF_INIT(x->pool);
     l.view = hub_exchange_view(x);
-    if (!l.view || !hub_v1_page_read(x, &l.page) || !read_show(x, &l.show))
+    if (!l.view || !read_show(x, &l.show))
         return;
+    hub_v1_page_read(x, &l.page);
     l.show.lists = false;
     add_filter(&l, &filters, "type", &l.type);
     add_filter(&l, &filters, "status", &l.status);

@@ -207,14 +207,11 @@ static hub_err_t object_apply(hub_bulk_t *bulk, hub_view_t *view, hub_bulk_item_
 void hub_v1_object_bulk(hub_exchange_t *x)
 {
     static const hub_bulk_kind_t kind = {.chunk = 200, .prepare = object_prepare, .apply = object_apply};
-    ocpi_version_t version;
     ocpi_module_t module = ocpi_module_parse(x->state->param[0]);
-    hub_slice_t keep = HUB_SLICE_NONE;
-    bool given = ocpi_query_get(x->pool, x->query, "keepStatus", &keep);
+    hub_slice_t keep;
     if (!hub_objects__row(module))
         hub_reply_problem(x, HUB_ENOT_FOUND, HUB_SLICE_NONE);
-    else if (given && keep.len && !hub_slice_eq_str(keep, "true") && !hub_slice_eq_str(keep, "false"))
-        hub_reply_wrong(x, "/query/keepStatus", "enum", "must be true or false");
-    else if (hub_objects__version(x, &version))
-        hub_bulk_run(x, &kind, module, version, given && !hub_slice_eq_str(keep, "false"));
+    else
+        hub_bulk_run(x, &kind, module, hub_objects__version(x),
+                     ocpi_query_get(x->pool, x->query, "keepStatus", &keep) && !hub_slice_eq_str(keep, "false"));
 }

@@ -155,14 +155,11 @@ void hub_v1_loss_list(hub_exchange_t *x)
         return;
     }
     l.integration = integration;
-    bool good = hub_v1_page_read(x, &l.page);
+    hub_v1_page_read(x, &l.page);
     hub_buf_add_char(&l.out, '[');
-    if (good)
-        err = add_rows(&l);
+    err = add_rows(&l);
     hub_integration_unref(integration);
     hub_buf_add_char(&l.out, ']');
-    if (!good)
-        return;
     if (err) {
         hub_reply_problem(x, err, HUB_SLICE_NONE);
         return;

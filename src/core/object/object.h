@@ -167,8 +167,8 @@ typedef struct hub_split {
 hub_err_t hub_split_init(hub_split_t *split, hub_slice_t content_type, hub_slice_t body, const char **why);
 bool hub_split_next(hub_split_t *split, hub_slice_t *item, uint64_t *index);
 
-/* ?version= of /v1: in which version objects come, or are asked for; 2.2.1 when it does not say. False: answered. */
-bool hub_objects__version(hub_exchange_t *x, ocpi_version_t *version);
+/* ?version= of /v1: in which version objects come, or are asked for; 2.2.1 when it does not say. */
+ocpi_version_t hub_objects__version(hub_exchange_t *x);
 
 /* ---- bulk.c: what bulk upsert and evse-status share ---- */
 

@@ -28,14 +28,13 @@ static bool addressed(hub_exchange_t *x, uint32_t method, hub_incoming_t *in)
     return false;
 }
 
-bool hub_objects__version(hub_exchange_t *x, ocpi_version_t *version)
+ocpi_version_t hub_objects__version(hub_exchange_t *x)
 {
     hub_slice_t name;
-    *version = OCPI_V2_2_1;
-    if (!ocpi_query_get(x->pool, x->query, "version", &name) || ocpi_version_parse(name, version))
-        return true;
-    hub_reply_wrong(x, "/query/version", "enum", "must be 2.1.1, 2.2.1 or 2.3.0");
-    return false;
+    ocpi_version_t version = OCPI_V2_2_1;
+    if (hub_v1_text(x, "version", &name))
+        (void)ocpi_version_parse(name, &version);
+    return version;
 }
 
 /* ---- reading ---- */
@@ -44,9 +43,10 @@ void hub_v1_object_list(hub_exchange_t *x)
 {
     hub_incoming_t in;
     hub_objects_page_t page = {.tenant = x->state->tenant, .max_limit = hub_objects__max_limit(x->worker->core, NULL)};
-    if (!addressed(x, OCPI_GET, &in) || !hub_objects__version(x, &page.version))
+    if (!addressed(x, OCPI_GET, &in))
         return;
     page.module = in.module;
+    page.version = hub_objects__version(x);
     ocpi_problem_t problem = {0};
     hub_view_t *view;
     if (ocpi_page_parse(x->pool, x->query, page.max_limit, false, &page.page, &problem) != HUB_EOK) {
@@ -82,9 +82,9 @@ static hub_err_t own_object(hub_view_t *view, const hub_incoming_t *in, hub_obje
 void hub_v1_object_get(hub_exchange_t *x)
 {
     hub_incoming_t in;
-    ocpi_version_t version;
+    ocpi_version_t version = hub_objects__version(x);
     hub_view_t *view;
-    if (!addressed(x, OCPI_GET, &in) || !hub_objects__version(x, &version) || !(view = hub_exchange_view(x)))
+    if (!addressed(x, OCPI_GET, &in) || !(view = hub_exchange_view(x)))
         return;
     hub_object_t head;
     hub_slice_t bytes = HUB_SLICE_NONE;
@@ -190,9 +190,9 @@ static void save_then(hub_write_t *write)
 static void save(hub_exchange_t *x, bool patch)
 {
     saving_t *saving = HUB_POOL_NEW(x->pool, saving_t);
-    if (!addressed(x, patch ? OCPI_PATCH : OCPI_PUT, &saving->in) || !hub_objects__version(x, &saving->in.version) ||
-        !(saving->in.root = hub_body_json(x, false)))
+    if (!addressed(x, patch ? OCPI_PATCH : OCPI_PUT, &saving->in) || !(saving->in.root = hub_body_json(x, false)))
         return;
+    saving->in.version = hub_objects__version(x);
     saving->in.text = x->body;
     saving->in.patch = patch;
     saving->run = hub_objects_store;

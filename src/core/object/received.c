@@ -123,8 +123,9 @@ void hub_v1_received_list(hub_exchange_t *x)
     ocpi_problem_t problem = {0};
     hub_audience_t audience;
     hub_view_t *view;
-    if (!row || !hub_objects__version(x, &page.version) || !(view = hub_exchange_view(x)))
+    if (!row || !(view = hub_exchange_view(x)))
         return;
+    page.version = hub_objects__version(x);
     page.module = row->module;
     if (ocpi_page_parse(x->pool, x->query, page.max_limit, false, &page.page, &problem) != HUB_EOK) {
         reply_one_problem(x, problem.pointer, problem.rule ? problem.rule : "query", problem.message);
@@ -168,8 +169,8 @@ void hub_v1_received_get(hub_exchange_t *x)
     uint64_t integration = 0;
     hub_view_t *view;
     hub_key_t key;
-    ocpi_version_t version;
-    if (!row || !hub_objects__version(x, &version) || !(view = hub_exchange_view(x)))
+    ocpi_version_t version = hub_objects__version(x);
+    if (!row || !(view = hub_exchange_view(x)))
         return;
     hub_err_t err = hub_slice_u64(state->param[1], &integration) && integration > 0 && integration <= UINT32_MAX ? HUB_EOK : HUB_ENOT_FOUND;
     if (err == HUB_EOK && evse.len && row->level[connector.len ? 2 : 1] == OCPI_OBJECT_NONE)

@@ -6,6 +6,7 @@
 
 #include "audit/audit.h"
 #include "reply.h"
+#include "v1.h"
 
 hub_slice_t hub_v1_now(hub_pool_t *pool)
 {
@@ -56,34 +57,13 @@ void hub_v1_tell_version(hub_exchange_t *x, uint64_t version)
 
 /* ---- pages ---- */
 
-static bool page_number(hub_exchange_t *x, const char *name, uint64_t least, uint64_t *out)
-{
-    hub_slice_t text;
-    if (!ocpi_query_get(x->pool, x->query, name, &text))
-        return true;
-    uint64_t n;
-    if (hub_slice_u64(text, &n) && n >= least) {
-        *out = n;
-        return true;
-    }
-    ocpi_problems_t problems;
-    ocpi_problems_init(&problems, x->pool);
-    ocpi_problem_add(&problems, OCPI_ERROR, hub_pool_printf(x->pool, "/query/%s", name), "range", "must be a number from %llu",
-                     (unsigned long long)least);
-    hub_reply_invalid(x, &problems);
-    return false;
-}
-
-bool hub_v1_page_read(hub_exchange_t *x, hub_v1_page_t *page)
+void hub_v1_page_read(hub_exchange_t *x, hub_v1_page_t *page)
 {
     uint32_t most = x->worker->core->config.page_limit ? x->worker->core->config.page_limit : HUB_PAGE_LIMIT;
-    uint64_t limit = most;
-    page->offset = 0;
+    uint64_t limit = hub_v1_number(x, "limit", most);
+    page->offset = hub_v1_number(x, "offset", 0);
     page->filters = HUB_SLICE_NONE;
-    if (!page_number(x, "offset", 0, &page->offset) || !page_number(x, "limit", 1, &limit))
-        return false;
     page->limit = limit < most ? (uint32_t)limit : most;
-    return true;
 }
 
 void hub_v1_page_headers(hub_exchange_t *x, const hub_v1_page_t *page, const char *path, uint64_t total)
@@ -119,8 +99,9 @@ void hub_collection_list(hub_exchange_t *x, const hub_collection_t *collection)
 {
     hub_v1_page_t page;
     hub_view_t *view = hub_exchange_view(x);
-    if (!view || !hub_v1_page_read(x, &page))
+    if (!view)
         return;
+    hub_v1_page_read(x, &page);
     hub_key_t prefix;
     hub_scan_t scan;
     hub_slice_t key, value;

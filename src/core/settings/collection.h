@@ -46,8 +46,7 @@ typedef struct hub_v1_page {
     uint32_t limit;
     hub_slice_t filters; /* "&type=OCPI", for the links */
 } hub_v1_page_t;
-/* False: answered (400). */
-bool hub_v1_page_read(hub_exchange_t *x, hub_v1_page_t *page);
+void hub_v1_page_read(hub_exchange_t *x, hub_v1_page_t *page);
 /* X-Total-Count, X-Limit and Link rel="next" when there is more. */
 void hub_v1_page_headers(hub_exchange_t *x, const hub_v1_page_t *page, const char *path, uint64_t total);
 /* "N", *, lists of them; none: true. */

@@ -73,20 +73,15 @@ hub_err_t hub_receipt_put(hub_view_t *view, hub_pool_t *pool, uint32_t integrati
 /* The CDR that the last three parameters name; ?integration=: of the one that gave it, else our own. False: answered. */
 static bool read_cdr(hub_exchange_t *x, uint32_t first, hub_object_id_t *id, hub_key_t *key)
 {
-    uint64_t scope = HUB_SCOPE_OWN;
-    hub_slice_t text;
+    uint64_t scope = hub_v1_number(x, "integration", HUB_SCOPE_OWN);
     const hub_slice_t *param = x->state->param + first;
-    if (ocpi_query_get(x->pool, x->query, "integration", &text) && (!hub_slice_u64(text, &scope) || scope == 0 || scope > UINT32_MAX)) {
-        hub_reply_wrong(x, "/query/integration", "query", "the id of an integration is asked for");
-        return false;
-    }
     *id = (hub_object_id_t){.tenant = x->state->tenant,
                             .scope = (uint32_t)scope,
                             .module = OCPI_MODULE_CDRS,
                             .country = param[0],
                             .party = param[1],
                             .id = param[2]};
-    if (hub_object_key(id, key) == HUB_EOK)
+    if (scope <= UINT32_MAX && hub_object_key(id, key) == HUB_EOK)
         return true;
     hub_reply_problem(x, HUB_ENOT_FOUND, HUB_SLICE_NONE);
     return false;
@@ -191,8 +186,9 @@ void hub_v1_receipt_list(hub_exchange_t *x)
     hub_object_id_t id;
     hub_object_t head;
     listing_t l = {.x = x, .out = HUB_BUF_INIT(x->pool)};
-    if (!read_cdr(x, 0, &id, &l.key) || !hub_v1_page_read(x, &l.page) || !hub_exchange_view(x))
+    if (!read_cdr(x, 0, &id, &l.key) || !hub_exchange_view(x))
         return;
+    hub_v1_page_read(x, &l.page);
     if (id.scope != HUB_SCOPE_OWN)
         l.page.filters = hub_pool_printf(x->pool, "&integration=%u", id.scope);
     hub_buf_add_char(&l.out, '[');
