@@ -271,7 +271,7 @@ static void test_smtp(void **state)
     smtp(f, "{\"recipients\":[\"ops@example.com\",\"boss@example.com\"],\"plain\":true}", "587");
     write(f);
     const hub_call_mail_t *mail = f->delivery.call.mail;
-    assert_string_equal(text(f, f->delivery.call.url), "smtp://mail.example.com:587");
+    assert_string_equal(text(f, f->delivery.call.url), "smtp://mail.example.com:587/mail.example.com");
     assert_int_equal(f->delivery.call.header_count, 0);
     assert_string_equal(text(f, mail->from), "hub@example.com");
     assert_int_equal(mail->to_count, 2);
@@ -294,7 +294,7 @@ static void test_smtp(void **state)
     assert_true(f->delivery.call.mail->plain);
     smtp(f, "{\"host\":\"relay.example.net\"}", "465");
     write(f);
-    assert_string_equal(text(f, f->delivery.call.url), "smtps://relay.example.net:465");
+    assert_string_equal(text(f, f->delivery.call.url), "smtps://relay.example.net:465/mail.example.com");
     assert_string_equal(text(f, f->delivery.call.mail->to[0]), "hub@example.com");
     assert_false(f->delivery.call.mail->plain);
     smtp(f, "{\"host\":\"relay/x@y\"}", "465");

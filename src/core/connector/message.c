@@ -353,7 +353,7 @@ static bool is_host(hub_slice_t host)
 }
 
 /* sending_domain is both the domain of the mails and, unless configData.host says otherwise, the server's name. Port 465 speaks TLS from
- * the start (RFC 8314), all others begin in the clear and insist on STARTTLS. */
+ * the start (RFC 8314), all others begin in the clear and insist on STARTTLS. The URL's path is the name that libcurl says EHLO with. */
 static bool write_smtp(hub_message_t *message)
 {
     hub_pool_t *pool = message->pool;
@@ -380,8 +380,8 @@ static bool write_smtp(hub_message_t *message)
                              .id = hub_pool_printf(pool, "%s.%lld", delivery->id, (long long)delivery->alert.since),
                              .domain = domain,
                              .now = delivery->now};
-    delivery->call.url =
-        hub_pool_printf(pool, "%s://%.*s:%.*s", hub_slice_eq_str(port, "465") ? "smtps" : "smtp", HUB_SLICE_FMT(host), HUB_SLICE_FMT(port));
+    delivery->call.url = hub_pool_printf(pool, "%s://%.*s:%.*s/%.*s", hub_slice_eq_str(port, "465") ? "smtps" : "smtp", HUB_SLICE_FMT(host),
+                                         HUB_SLICE_FMT(port), HUB_SLICE_FMT(domain));
     delivery->call.body = hub_mail_write(pool, &text);
     delivery->call.mail = mail;
     return true;
