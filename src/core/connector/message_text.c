@@ -53,12 +53,12 @@ static size_t count(hub_slice_t words)
 hub_slice_t hub_message_line(hub_pool_t *pool, hub_slice_t words, size_t most)
 {
     hub_buf_t out = HUB_BUF_INIT(pool);
-    hub_slice_t rest = hub_slice_trim(words), character;
+    hub_slice_t rest = words, character;
     bool cut = count(rest) > most;
     for (size_t left = cut ? most - 3 : most; left && hub_message_take(&rest, &character); left--)
         hub_buf_add(&out, is_control(character) ? HUB_SLICE_LIT(" ") : character);
     hub_buf_add_str(&out, cut ? "..." : "");
-    return hub_buf_slice(&out);
+    return hub_slice_trim(hub_buf_slice(&out));
 }
 
 /* ---- one SMS ---- */
