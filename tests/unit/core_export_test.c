@@ -179,9 +179,9 @@ static void csv_reads_back(void **state)
     const char *at = hub_pool_str(pool, hub_buf_slice(&out));
     for (size_t i = 0; i < hub_cdr_column_count; i++) {
         static const char *const want[][2] = {
-            {"seq", "12"},        {"direction", "received"},      {"integrationId", "3"}, {"totalExclVat", "81.650"},
+            {"seq", "12"},      {"direction", "received"},      {"integrationId", "3"}, {"totalExclVat", "81.650"},
             {"vat", "20.4125"}, {"totalInclVat", "1.020625e2"}, {"credit", "true"},     {"locationName", "Slussen, \"P\"\r\nnorth"},
-            {"remark", " é, "},   {"latitude", "59.319620"},      {"parkingHours", ""},   {"lastUpdated", ""},
+            {"remark", " é, "}, {"latitude", "59.319620"},      {"parkingHours", ""},   {"lastUpdated", ""},
         };
         hub_slice_t field = take_field(&at);
         for (size_t k = 0; k < HUB_COUNT(want); k++)
@@ -419,6 +419,46 @@ static void what_is_kept_of_an_answer(void **state)
     }
 }
 
+static const struct {
+    const char *answer, *type, *words;
+} spoken[] = {
+    {"{\"title\":\"Unprocessable\",\"detail\":\"no debtor\"}", "application/problem+json", "no debtor"},
+    {"{\"error\":\"invalid_client\",\"error_description\":\"unknown\\nclient\"}", "", "unknown client"},
+    {"{\"error\":{\"message\":\"card declined\",\"code\":7}}", "", "card declined"},
+    {"{\"error\":\"nope\"}", "", "nope"},
+    {"{\"errors\":[{\"message\":\"first\"},{\"message\":\"second\"}]}", "", "first"},
+    {"[{\"message\":\"Session expired\",\"errorCode\":\"INVALID_SESSION_ID\"}]", "", "Session expired"},
+    {"<Error><Code>X</Code><Message>The bucket is closed</Message></Error>", "application/xml", "The bucket is closed"},
+    {"<Error><Message>not closed", "application/xml", ""},
+    {"out of\tpaper\r\n", "text/plain; charset=utf-8", "out of paper"},
+    {"<html>out of paper</html>", "text/html", ""},
+    {"\xff\xfe", "text/plain", ""},
+    {"{}", "application/json", ""},
+    {"7", "application/json", ""},
+    {"", "", ""},
+};
+
+static void words_for_people(void **state)
+{
+    (void)state;
+    job_t *job = job_of("https://pay.example/", "");
+    for (size_t i = 0; i < HUB_COUNT(spoken); i++) {
+        job->delivery.call.answer = hub_slice_str(spoken[i].answer);
+        job->delivery.call.content_type = hub_slice_str(spoken[i].type);
+        hub_slice_t words = hub_delivery_words(&job->delivery);
+        if (!hub_slice_eq_str(words, spoken[i].words))
+            fail_msg("%s: %.*s", spoken[i].answer, HUB_SLICE_FMT(words));
+    }
+    hub_buf_t large = HUB_BUF_INIT(pool);
+    hub_buf_add_char(&large, 'x');
+    while (large.len < 1000)
+        hub_buf_add_str(&large, "€");
+    job->delivery.call.answer = hub_buf_slice(&large);
+    job->delivery.call.content_type = HUB_SLICE_LIT("text/plain");
+    hub_slice_t words = hub_delivery_words(&job->delivery);
+    assert_true(words.len > 290 && words.len <= 300 && hub_slice_utf8_ok(words));
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, open_pool, close_pool)
 
 int main(void)
@@ -435,6 +475,7 @@ int main(void)
         test(where_a_file_goes),
         test(a_cdr_is_posted_in_each_format),
         test(what_is_kept_of_an_answer),
+        test(words_for_people),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,8 +51,10 @@ hub_outcome_t hub_cdr_post_read(hub_delivery_t *delivery, hub_outcome_t outcome)
     yyjson_doc *doc;
     hub_call_t *call = &delivery->call;
     yyjson_val *answer = NULL;
-    if (outcome != HUB_OUTCOME_ACCEPTED)
+    if (outcome != HUB_OUTCOME_ACCEPTED) {
+        delivery->problem = hub_delivery_words(delivery);
         return outcome;
+    }
     if (call->answer.len && ocpi_read(call->pool, call->answer, &doc, NULL) == HUB_EOK)
         answer = yyjson_doc_get_root(doc);
     if (yyjson_is_obj(answer)) {

@@ -95,6 +95,8 @@ hub_slice_t hub_connector_config(hub_pool_t *pool, const hub_connector_t *connec
 hub_slice_t hub_connector_credential(hub_pool_t *pool, const hub_connector_t *connector, const char *name);
 /* configData.baseUrl without a trailing slash, or `otherwise`. */
 hub_slice_t hub_delivery_base(hub_delivery_t *delivery, const char *otherwise);
+/* What the answer says for people, in one line of 300 bytes at most; none. It may repeat what it was sent. */
+hub_slice_t hub_delivery_words(hub_delivery_t *delivery);
 /* application/x-www-form-urlencoded: name=value, & between; also for query strings. */
 void hub_form_add(hub_buf_t *out, const char *name, hub_slice_t value);
 
