@@ -29,21 +29,20 @@ static int hex_of(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Unreserved characters as they are, all others percent-encoded, `keep` too. */
+/* Unreserved characters and `keep` as they are, however they were written, all others percent-encoded. */
 static void add_canonical(hub_buf_t *out, hub_slice_t text, char keep)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
         int high = c == '%' && i + 2 < text.len ? hex_of(text.ptr[i + 1]) : -1, low = high >= 0 ? hex_of(text.ptr[i + 2]) : -1;
-        if (low < 0 && keep && c == keep) {
-            hub_buf_add_char(out, c);
-            continue;
-        }
         if (low >= 0) {
             c = (char)(high << 4 | low);
             i += 2;
         }
-        hub_buf_add_url(out, hub_slice(&c, 1));
+        if (keep && c == keep)
+            hub_buf_add_char(out, c);
+        else
+            hub_buf_add_url(out, hub_slice(&c, 1));
     }
 }
 

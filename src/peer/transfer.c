@@ -124,6 +124,11 @@ static bool header_clean(hub_slice_t s)
     return true;
 }
 
+static bool has_body(const hub_call_t *call)
+{
+    return call->body.ptr || call->method == HUB_POST || call->method == HUB_PUT || call->method == HUB_PATCH;
+}
+
 static hub_err_t add_headers(hub_transfer_t *transfer)
 {
     hub_call_t *call = transfer->call;
@@ -145,7 +150,7 @@ static hub_err_t add_headers(hub_transfer_t *transfer)
                                : hub_pool_printf(call->pool, "%.*s;", HUB_SLICE_FMT(header->name));
         add_header(transfer, line.ptr);
     }
-    if (call->body.ptr && !typed)
+    if ((call->body.ptr || (call->sign && has_body(call))) && !typed) /* the type that libcurl sends by itself is not signed */
         add_header(transfer, "Content-Type: application/json");
     if (call->sign && call->sign->session_token.len) {
         if (!header_clean(call->sign->session_token)) {
@@ -166,8 +171,7 @@ static void set_method(const hub_transfer_t *transfer)
     const hub_call_t *call = transfer->call;
     CURL *easy = transfer->easy;
     HUB_ASSERT(call->method < HUB_METHOD_OTHER);
-    bool body = call->body.ptr || call->method == HUB_POST || call->method == HUB_PUT || call->method == HUB_PATCH;
-    if (body) {
+    if (has_body(call)) {
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call->body.ptr ? call->body.ptr : "");
     } else if (call->method == HUB_HEAD) {
