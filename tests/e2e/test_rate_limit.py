@@ -53,6 +53,16 @@ def test_the_steady_rate_holds_beside_the_burst(hub):
     assert limits_of(reply)[0] == 2 and 1700 < int(reply.headers["Retry-After"]) <= 1800
 
 
+def test_the_longest_wait_is_told_when_both_are_spent(hub):
+    key = make(hub, burst="1/s", steady="1/h")
+    reply = hub.request("GET", "/v1/parties", key=key)
+    assert reply.status == 200 and limits_of(reply)[1] == 0 and 3590 < limits_of(reply)[2] <= 3600
+    for wait in (0, 1.1):
+        time.sleep(wait)
+        reply = hub.request("GET", "/v1/parties", key=key)
+        assert reply.status == 429 and 3590 < int(reply.headers["Retry-After"]) <= 3600 and limits_of(reply)[2] == int(reply.headers["Retry-After"])
+
+
 def test_one_half_alone_is_a_limit(hub):
     key = make(hub, steady="2/d", burst=None)
     assert [hub.request("GET", "/v1/parties", key=key).status for _ in range(3)] == [200, 200, 429]

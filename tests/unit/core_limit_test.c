@@ -71,6 +71,30 @@ static void two_buckets_hold_both(void **state)
     assert_true(hub_limit_take(limits, 2, NOW + 1000 * MS, &said));
 }
 
+static void the_longest_wait_is_told(void **state)
+{
+    (void)state;
+    hub_limit_t limits[2];
+    hub_limit_state_t said;
+    assert_true(hub_limit_parse(HUB_SLICE_LIT("1/s"), &limits[0]));
+    assert_true(hub_limit_parse(HUB_SLICE_LIT("1/m"), &limits[1]));
+    assert_true(hub_limit_take(limits, 2, NOW, &said));
+    assert_int_equal(said.reset_ns, 60000 * MS); /* nothing left in both: the one that comes back later */
+    for (unsigned i = 0; i < 2; i++) {
+        assert_false(hub_limit_take(limits, 2, NOW + 500 * MS, &said)); /* the burst refuses, the steady rate would for longer */
+        assert_true(said.limit == 1 && said.remaining == 0 && said.reset_ns == 59500 * MS);
+        assert_false(hub_limit_take(limits, 2, NOW + 2000 * MS, &said)); /* the burst has room again */
+        assert_int_equal(said.reset_ns, 58000 * MS);
+    }
+    assert_true(hub_limit_take(limits, 2, NOW + 60000 * MS, &said));
+    hub_limit_t fresh[2];
+    assert_true(hub_limit_parse(HUB_SLICE_LIT("1/m"), &fresh[0]));
+    assert_true(hub_limit_parse(HUB_SLICE_LIT("5/s"), &fresh[1]));
+    assert_true(hub_limit_take(fresh, 1, NOW, &said));
+    assert_false(hub_limit_take(fresh, 2, NOW, &said)); /* the second has never been used */
+    assert_int_equal(said.reset_ns, 60000 * MS);
+}
+
 static void none_is_no_limit(void **state)
 {
     (void)state;
@@ -110,9 +134,9 @@ static void threads_share_a_bucket(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rates_are_read),         cmocka_unit_test(a_full_bucket_is_spent_and_fills_again),
-        cmocka_unit_test(two_buckets_hold_both),  cmocka_unit_test(none_is_no_limit),
-        cmocka_unit_test(threads_share_a_bucket),
+        cmocka_unit_test(rates_are_read),           cmocka_unit_test(a_full_bucket_is_spent_and_fills_again),
+        cmocka_unit_test(two_buckets_hold_both),    cmocka_unit_test(none_is_no_limit),
+        cmocka_unit_test(the_longest_wait_is_told), cmocka_unit_test(threads_share_a_bucket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,6 +46,22 @@ static bool take_one(hub_limit_t *limit, int64_t now, hub_limit_state_t *state)
     return true;
 }
 
+/* Refused by one, a request waits until all of them have room: the state of the one with the longest wait. Those before `refused` have room
+ * now, what they gave is given back. */
+static void find_longest(hub_limit_t *limits, unsigned count, unsigned refused, int64_t now, hub_limit_state_t *state)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (!limits[i].count || i == refused)
+            continue;
+        if (i < refused)
+            atomic_fetch_sub_explicit(&limits[i].full_at, limits[i].step, memory_order_relaxed);
+        int64_t full_at = atomic_load_explicit(&limits[i].full_at, memory_order_relaxed);
+        int64_t wait = (full_at > now ? full_at - now : 0) + limits[i].step - limits[i].step * (int64_t)limits[i].count;
+        if (wait > state->reset_ns)
+            *state = (hub_limit_state_t){limits[i].count, 0, wait};
+    }
+}
+
 bool hub_limit_take(hub_limit_t *limits, unsigned count, int64_t now_ns, hub_limit_state_t *state)
 {
     bool any = false;
@@ -55,13 +71,11 @@ bool hub_limit_take(hub_limit_t *limits, unsigned count, int64_t now_ns, hub_lim
         if (!limits[i].count)
             continue;
         if (!take_one(&limits[i], now_ns, &one)) {
-            while (i--) /* what the others gave is given back */
-                if (limits[i].count)
-                    atomic_fetch_sub_explicit(&limits[i].full_at, limits[i].step, memory_order_relaxed);
             *state = one;
+            find_longest(limits, count, i, now_ns, state);
             return false;
         }
-        if (!any || one.remaining < state->remaining)
+        if (!any || one.remaining < state->remaining || (one.remaining == state->remaining && one.reset_ns > state->reset_ns))
             *state = one;
         any = true;
     }

@@ -15,9 +15,9 @@ typedef struct hub_limit {
     _Atomic(int64_t) full_at; /* ns; in the past: full */
 } hub_limit_t;
 
-typedef struct hub_limit_state { /* of the bucket that has least left, or that refused */
+typedef struct hub_limit_state { /* of the bucket that has least left, or for which one must wait longest */
     uint64_t limit, remaining;
-    int64_t reset_ns; /* until it is full again; when refused: until one fits */
+    int64_t reset_ns; /* until it is full again; when refused: until a request fits */
 } hub_limit_state_t;
 
 /* "10/s", "150/m", "5000/h", "20000/d": at most so many in each such time, all at once if need be. Not for a bucket in use. */
