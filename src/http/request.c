@@ -27,7 +27,13 @@ static void set_target(hub_exchange_t *x, hub_slice_t target)
         x->path = HUB_SLICE_LIT("/");
 }
 
-/* Of a header given twice the first counts (credentials given twice never come so far). */
+/* These are lists: lines of one name say the same as one line with commas (RFC 9110, 5.3). */
+static bool is_list(unsigned id)
+{
+    return id == HUB_HEADER_IF_MATCH || id == HUB_HEADER_PREFER || id == HUB_HEADER_ACCEPT || id == HUB_HEADER_CONTENT_ENCODING;
+}
+
+/* Of another header given twice the first counts (credentials and what else must be unique never come so far). */
 static void set_headers(hub_exchange_t *x, const h2o_headers_t *headers)
 {
     static _Thread_local uint8_t lengths[HUB_HEADER_COUNT];
@@ -41,6 +47,8 @@ static void set_headers(hub_exchange_t *x, const h2o_headers_t *headers)
                 continue;
             if (!x->header[id].ptr)
                 x->header[id] = slice(header->value);
+            else if (is_list(id))
+                x->header[id] = hub_pool_printf(x->pool, "%.*s, %.*s", HUB_SLICE_FMT(x->header[id]), HUB_SLICE_FMT(slice(header->value)));
             break;
         }
     }

@@ -81,8 +81,17 @@ static hub_wire_verdict_t request_line(hub_wire_head_t *head, hub_slice_t line)
     return HUB_WIRE_GOOD;
 }
 
-/* Headers that decide where the request ends, and for whom it is: each at most once. */
-enum { SEEN_LENGTH = 1, SEEN_ENCODING = 2, SEEN_HOST = 4, SEEN_EXPECT = 8, SEEN_AUTHORIZATION = 16, SEEN_API_KEY = 32 };
+/* Headers that decide where the request ends, for whom it is and whether it is a repetition: each at most once. */
+enum {
+    SEEN_LENGTH = 1,
+    SEEN_ENCODING = 2,
+    SEEN_HOST = 4,
+    SEEN_EXPECT = 8,
+    SEEN_AUTHORIZATION = 16,
+    SEEN_API_KEY = 32,
+    SEEN_PLATFORM = 64,
+    SEEN_IDEMPOTENCY = 128
+};
 
 static hub_wire_verdict_t framing_header(hub_wire_head_t *head, unsigned kind, hub_slice_t value)
 {
@@ -124,6 +133,8 @@ static hub_wire_verdict_t header_line(hub_wire_head_t *head, hub_slice_t line, u
         {HUB_SLICE_LIT("expect"), SEEN_EXPECT},
         {HUB_SLICE_LIT("authorization"), SEEN_AUTHORIZATION},
         {HUB_SLICE_LIT("x-api-key"), SEEN_API_KEY},
+        {HUB_SLICE_LIT("x-platform-id"), SEEN_PLATFORM},
+        {HUB_SLICE_LIT("idempotency-key"), SEEN_IDEMPOTENCY},
     };
     if (line.ptr[0] == ' ' || line.ptr[0] == '\t')
         return bad(head, 400, "a folded header line is not taken");
@@ -139,7 +150,9 @@ static hub_wire_verdict_t header_line(hub_wire_head_t *head, hub_slice_t line, u
         if (watched[i].name.len != name || !hub_slice_caseeq(watched[i].name, hub_slice(line.ptr, name)))
             continue;
         if (*seen & watched[i].kind)
-            return bad(head, 400, "Content-Length, Transfer-Encoding, Host, Expect and credentials may be given once only");
+            return bad(
+                head, 400,
+                "Content-Length, Transfer-Encoding, Host, Expect, X-Platform-Id, Idempotency-Key and credentials may be given once only");
         *seen |= watched[i].kind;
         return framing_header(head, watched[i].kind, hub_slice_trim(value));
     }

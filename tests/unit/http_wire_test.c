@@ -52,6 +52,8 @@ static const struct {
     {LINE HOST "Transfer-Encoding: identity\r\n\r\n", 501},
     {LINE HOST "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n", 400},
     {LINE HOST "X-Api-Key: a\r\nX-API-KEY: b\r\n\r\n", 400},
+    {LINE HOST "X-Platform-Id: a\r\nx-platform-id: a\r\n\r\n", 400},
+    {LINE HOST "Idempotency-Key: a\r\nIdempotency-Key: b\r\n\r\n", 400},
     {"GET /x HTTP/1.1\n" HOST "\r\n", 400},
     {LINE "Host: h\n\r\n", 400},
     {LINE HOST "\n", 400},
