@@ -43,7 +43,8 @@ static void update(hub_pool_t *pool, const char *body, const hub_setting_values_
     memset(out, 0, sizeof *out);
     ocpi_problems_init(&out->problems, pool);
     assert_int_equal(ocpi_read(pool, hub_slice_str(body), &doc, NULL), HUB_EOK);
-    out->ok = hub_setting_read(pool, &hub_integration_settings, true, yyjson_doc_get_root(doc), &in, &out->problems);
+    out->ok = (full ? hub_setting_read : hub_setting_read_patch)(pool, &hub_integration_settings, true, yyjson_doc_get_root(doc), &in,
+                                                                 &out->problems);
     if (!out->ok)
         return;
     out->ok = hub_setting_merge(pool, &hub_integration_settings, &seal, &in, old, full, &out->values, &out->changed, &out->problems) &&
@@ -126,6 +127,18 @@ static const struct {
     {"command is never stored", "{" WHOLE "}", "{\"retryCredentialsExchange\":true}", PATCH, S_RETRY, "null"},
     {"empty URL is null", "{" WHOLE ",\"ocpiConnection\":{\"endpointUrl\":\"http://a/b\"}}", "{\"ocpiConnection\":{\"endpointUrl\":\"\"}}",
      PATCH, S_ENDPOINT_URL, "null"},
+    {"inside an object, RFC 7396", "{" WHOLE ",\"configData\":{\"a\":1,\"b\":{\"c\":2,\"d\":3.50},\"e\":[1]}}",
+     "{\"configData\":{\"a\":null,\"b\":{\"c\":9},\"e\":[2],\"f\":{\"g\":null}}}", PATCH, S_CONFIG_DATA,
+     "{\"b\":{\"c\":9,\"d\":3.50},\"e\":[2],\"f\":{}}"},
+    {"nulls of a PATCH are not stored", "{" WHOLE "}", "{\"configData\":{\"a\":null,\"b\":1}}", PATCH, S_CONFIG_DATA, "{\"b\":1}"},
+    {"an object in PUT is the whole", "{" WHOLE ",\"configData\":{\"a\":1}}", "{" WHOLE ",\"configData\":{\"b\":null}}", PUT, S_CONFIG_DATA,
+     "{\"b\":null}"},
+    {"a secret object is replaced as a whole", "{" WHOLE ",\"credentials\":{\"type\":\"basic\",\"user\":\"u\"}}",
+     "{\"credentials\":{\"type\":\"bearer\"}}", PATCH, S_CREDENTIALS, "{\"type\":\"bearer\"}"},
+    {"a part of partyPlatform", "{" WHOLE ",\"ocpiConnection\":{\"partyPlatform\":{\"countryCode\":\"NL\",\"partyId\":\"ABC\"}}}",
+     "{\"ocpiConnection\":{\"partyPlatform\":{\"partyId\":\"DEF\"}}}", PATCH, S_PARTY_PLATFORM,
+     "{\"countryCode\":\"NL\",\"partyId\":\"DEF\"}"},
+    {"minus nothing is nothing", "{" WHOLE "}", "{\"approvedPartyId\":-0}", PATCH, S_APPROVED_PARTY, "0"},
     {"partyPlatform takes the place of ourParties",
      "{" WHOLE ",\"ocpiConnection\":{\"ourParties\":[{\"countryCode\":\"NL\",\"partyId\":\"ABC\"}]}}",
      "{\"ocpiConnection\":{\"partyPlatform\":{\"countryCode\":\"NL\",\"partyId\":\"DEF\"}}}", PATCH, S_OUR_PARTIES, "null"},
@@ -199,6 +212,9 @@ static const struct {
     {"{" WHOLE ",\"configData\":[]}", "/configData", "type"},
     {"{" WHOLE ",\"credentials\":{\"user\":\"u\"}}", "/credentials/type", "required"},
     {"{" WHOLE ",\"credentials\":\"plain\"}", "/credentials", "type"},
+    {"{" WHOLE ",\"models\":{\"chargingPeriodIntervalInMinutes\":-0}}", "/models/chargingPeriodIntervalInMinutes", "range"},
+    {"{" WHOLE ",\"ocpiConnection\":{\"partyPlatform\":{\"countryCode\":\"NL\",\"partyId\":\"ABC\",\"a/b~c\":1}}}",
+     "/ocpiConnection/partyPlatform/a~1b~0c", "unknown"},
     {"{" WHOLE ",\"linkedResources\":[\"a\",1]}", "/linkedResources/1", "type"},
     {"{" WHOLE ",\"utilityCloudConnection\":{\"meteredValuesAreSent\":true,\"meterValuesAreSent\":false}}",
      "/utilityCloudConnection/meteredValuesAreSent", "duplicate"},

@@ -95,8 +95,7 @@ static bool check_party(hub_pool_t *pool, yyjson_val *value, bool roles_too, hub
         hub_slice_t name = ocpi_str(key);
         if (!hub_slice_eq_str(name, "countryCode") && !hub_slice_eq_str(name, "partyId") &&
             (!roles_too || !hub_slice_eq_str(name, "roles")))
-            ocpi_problem_add(problems, OCPI_ERROR, hub_pool_printf(pool, "%.*s/%.*s", HUB_SLICE_FMT(pointer), HUB_SLICE_FMT(name)),
-                             "unknown", "there is no such setting");
+            hub_setting_unknown(pool, pointer, name, problems);
     }
     check_code(pool, value, "countryCode", 2, pointer, problems);
     check_code(pool, value, "partyId", 3, pointer, problems);

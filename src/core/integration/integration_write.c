@@ -52,7 +52,7 @@ static bool same_party(hub_pool_t *pool, hub_slice_t list, hub_slice_t one)
 static void settle_parties(hub_pool_t *pool, const hub_setting_input_t *in, hub_setting_values_t *now, ocpi_problems_t *problems)
 {
     bool list = hub_setting_given(in, S_OUR_PARTIES), one = hub_setting_given(in, S_PARTY_PLATFORM);
-    if (list && one && !same_party(pool, in->json[S_OUR_PARTIES], in->json[S_PARTY_PLATFORM]))
+    if (list && one && !same_party(pool, in->json[S_OUR_PARTIES], now->json[S_PARTY_PLATFORM]))
         ocpi_problem_add(problems, OCPI_ERROR, HUB_SLICE_LIT("/ocpiConnection/partyPlatform"), "differs",
                          "must be the first of ourParties");
     if (list)

@@ -48,8 +48,7 @@ static hub_slice_t check_details(hub_pool_t *pool, uint32_t row, yyjson_val *val
     yyjson_obj_foreach(value, i, n, key, member)
     {
         if (!is_detail(ocpi_str(key)))
-            ocpi_problem_add(problems, OCPI_ERROR, hub_pool_printf(pool, "%.*s/%.*s", HUB_SLICE_FMT(pointer), HUB_SLICE_FMT(ocpi_str(key))),
-                             "unknown", "there is no such setting");
+            hub_setting_unknown(pool, pointer, ocpi_str(key), problems);
     }
     ocpi_problems_init(&found, pool);
     ocpi_check(value, &check, &found);

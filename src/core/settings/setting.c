@@ -134,6 +134,25 @@ static hub_slice_t merge_secret(merging_t *m, uint32_t row, hub_slice_t json, hu
     return hub_setting_json(m->pool, hub_seal(m->seal->crypto, m->pool, plain, m->seal->context));
 }
 
+/* RFC 7396 below the level of the rows. Only the whole can be checked. */
+static hub_slice_t merge_object(merging_t *m, uint32_t row, hub_slice_t json, hub_slice_t old)
+{
+    const hub_setting_t *setting = &m->table->rows[row];
+    hub_slice_t pointer = hub_setting_pointer(m->pool, m->table, row);
+    yyjson_doc *base = NULL, *patch, *whole;
+    HUB_ASSERT(ocpi_read(m->pool, json, &patch, NULL) == HUB_EOK); /* our own text */
+    if (old.ptr && ocpi_read(m->pool, old, &base, NULL) != HUB_EOK)
+        base = NULL;
+    json = ocpi_write_mut(
+        m->pool, ocpi_patch(m->pool, base ? yyjson_doc_get_root(base) : NULL, yyjson_doc_get_root(patch), OCPI_OBJECT_NONE, OCPI_V2_2_1));
+    HUB_ASSERT(ocpi_read(m->pool, json, &whole, NULL) == HUB_EOK);
+    if (setting->type == HUB_SETTING_CHECKED)
+        return m->table->check(m->pool, row, yyjson_doc_get_root(whole), pointer, m->problems);
+    if (setting->max && (int64_t)json.len > setting->max)
+        ocpi_problem_add(m->problems, OCPI_ERROR, pointer, "length", "must have at most %lld bytes as JSON", (long long)setting->max);
+    return json;
+}
+
 static hub_slice_t merge_row(merging_t *m, const hub_setting_input_t *in, uint32_t row, hub_slice_t old, bool full)
 {
     unsigned flags = m->table->rows[row].flags;
@@ -142,6 +161,8 @@ static hub_slice_t merge_row(merging_t *m, const hub_setting_input_t *in, uint32
         return HUB_SLICE_NONE;
     if ((flags & HUB_SETTING_OWN) || (in->kept & bit))
         return old;
+    if (in->given & in->merged & bit)
+        return merge_object(m, row, in->json[row], old);
     if (in->given & bit)
         return flags & HUB_SETTING_SECRET ? merge_secret(m, row, in->json[row], old) : in->json[row];
     if (flags & (HUB_SETTING_KEEP | HUB_SETTING_SECRET))

@@ -109,12 +109,19 @@ typedef struct hub_setting_table {
 
 typedef struct hub_setting_input {
     hub_setting_mask_t given, nulls, kept; /* masks of rows; in none of them: absent. kept: the whole group stays */
+    hub_setting_mask_t merged;             /* of those given: members of an object that meet the stored ones, checked after that */
     hub_slice_t json[HUB_SETTINGS_MAX];    /* where given */
 } hub_setting_input_t;
 /* Reads and checks a request body. False: problems were added (unknown keys, types, limits). */
 bool hub_setting_read(hub_pool_t *pool, const hub_setting_table_t *table, bool insecure_urls, yyjson_val *body, hub_setting_input_t *in,
                       ocpi_problems_t *problems);
+/* The same of a PATCH: what it says of an object (RFC 7396: null takes a member away) meets the stored one in hub_setting_merge. A secret
+ * is shown as one string, and so replaced as a whole. */
+bool hub_setting_read_patch(hub_pool_t *pool, const hub_setting_table_t *table, bool insecure_urls, yyjson_val *body,
+                            hub_setting_input_t *in, ocpi_problems_t *problems);
 hub_slice_t hub_setting_pointer(hub_pool_t *pool, const hub_setting_table_t *table, uint32_t row);
+/* The problem of a key that nobody knows, inside of what the JSON pointer `above` names. */
+void hub_setting_unknown(hub_pool_t *pool, hub_slice_t above, hub_slice_t key, ocpi_problems_t *problems);
 static inline bool hub_setting_given(const hub_setting_input_t *in, uint32_t row)
 {
     return (in->given & hub_setting_bit(row)) != 0;

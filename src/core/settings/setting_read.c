@@ -8,7 +8,7 @@
 typedef struct reading {
     hub_pool_t *pool;
     const hub_setting_table_t *table;
-    bool insecure;
+    bool insecure, patch;
     hub_setting_input_t *in;
     ocpi_problems_t *problems;
 } reading_t;
@@ -25,6 +25,20 @@ hub_slice_t hub_setting_pointer(hub_pool_t *pool, const hub_setting_table_t *tab
 {
     hub_slice_t above = group_pointer(pool, table, table->rows[row].group);
     return hub_pool_printf(pool, "%.*s/%s", HUB_SLICE_FMT(above), table->rows[row].name);
+}
+
+void hub_setting_unknown(hub_pool_t *pool, hub_slice_t above, hub_slice_t key, ocpi_problems_t *problems)
+{
+    hub_buf_t pointer = HUB_BUF_INIT(pool);
+    hub_buf_add(&pointer, above);
+    hub_buf_add_char(&pointer, '/');
+    for (size_t i = 0; i < key.len; i++) {
+        if (key.ptr[i] == '~' || key.ptr[i] == '/')
+            hub_buf_add_str(&pointer, key.ptr[i] == '~' ? "~0" : "~1");
+        else
+            hub_buf_add_char(&pointer, key.ptr[i]);
+    }
+    ocpi_problem_add(problems, OCPI_ERROR, hub_buf_slice(&pointer), "unknown", "there is no such setting");
 }
 
 static void refuse(reading_t *r, uint32_t row, const char *rule, const char *format, ...) HUB_PRINTF(4, 5);
@@ -234,7 +248,7 @@ static bool read_int(reading_t *r, uint32_t row, yyjson_val *value)
         refuse(r, row, "type", "must be an integer");
         return false;
     }
-    bool fits = minus ? n <= (uint64_t)INT64_MAX + 1 && (n == 0 || -(int64_t)(n - 1) - 1 >= setting->min)
+    bool fits = minus ? n <= (uint64_t)INT64_MAX + 1 && (n ? -(int64_t)(n - 1) - 1 : 0) >= setting->min
                       : n <= INT64_MAX && (int64_t)n >= setting->min;
     if (!fits || (!minus && (int64_t)n > setting->max)) {
         refuse(r, row, "range", "must be between %lld and %lld", (long long)setting->min, (long long)setting->max);
@@ -291,6 +305,12 @@ static hub_slice_t read_object(reading_t *r, uint32_t row, yyjson_val *value)
     return HUB_SLICE_NONE;
 }
 
+static bool is_merged(const reading_t *r, const hub_setting_t *setting, yyjson_val *value)
+{
+    return r->patch && yyjson_is_obj(value) && !(setting->flags & (HUB_SETTING_SECRET | HUB_SETTING_NESTED)) &&
+           (setting->type == HUB_SETTING_OBJECT || setting->type == HUB_SETTING_CHECKED);
+}
+
 /* The JSON text of a good value; none: refused, or (*empty) it counts as null. */
 static hub_slice_t read_value(reading_t *r, uint32_t row, yyjson_val *value, bool *empty)
 {
@@ -302,12 +322,16 @@ static hub_slice_t read_value(reading_t *r, uint32_t row, yyjson_val *value, boo
         refuse(r, row, "type", "must be of type %s", wanted_type(setting));
         return HUB_SLICE_NONE;
     }
+    if (is_merged(r, setting, value)) {
+        r->in->merged |= hub_setting_bit(row);
+        return ocpi_write(r->pool, value);
+    }
     if (setting->type == HUB_SETTING_CHECKED)
         return r->table->check(r->pool, row, value, hub_setting_pointer(r->pool, r->table, row), r->problems);
     if (setting->type == HUB_SETTING_BOOL)
         return yyjson_is_true(value) ? HUB_SLICE_LIT("true") : HUB_SLICE_LIT("false");
     if (setting->type == HUB_SETTING_INT)
-        return read_int(r, row, value) ? ocpi_str(value) : HUB_SLICE_NONE;
+        return !read_int(r, row, value) ? HUB_SLICE_NONE : hub_slice_eq_str(ocpi_str(value), "-0") ? HUB_SLICE_LIT("0") : ocpi_str(value);
     if (setting->type == HUB_SETTING_ENUMS)
         return read_enums(r, row, value) ? ocpi_write(r->pool, value) : HUB_SLICE_NONE;
     if (!yyjson_is_str(value))
@@ -398,17 +422,7 @@ static void read_member(reading_t *r, uint8_t group, hub_slice_t key, yyjson_val
     } else if (below < 0) {
         if (is_read_only(r->table, group, key, value))
             return;
-        hub_slice_t above = group_pointer(r->pool, r->table, group);
-        hub_buf_t pointer = HUB_BUF_INIT(r->pool);
-        hub_buf_add(&pointer, above);
-        hub_buf_add_char(&pointer, '/');
-        for (size_t i = 0; i < key.len; i++) {
-            if (key.ptr[i] == '~' || key.ptr[i] == '/')
-                hub_buf_add_str(&pointer, key.ptr[i] == '~' ? "~0" : "~1");
-            else
-                hub_buf_add_char(&pointer, key.ptr[i]);
-        }
-        ocpi_problem_add(r->problems, OCPI_ERROR, hub_buf_slice(&pointer), "unknown", "there is no such setting");
+        hub_setting_unknown(r->pool, group_pointer(r->pool, r->table, group), key, r->problems);
     } else if (yyjson_is_null(value)) {
         *groups_seen |= r->table->groups[below].keep ? 0 : 1ull << below;
         if (!r->table->groups[below].keep)
@@ -435,13 +449,23 @@ static void read_group(reading_t *r, uint8_t group, yyjson_val *object)
             r->in->kept |= rows_of(r->table, (uint8_t)g);
 }
 
+static bool read_body(reading_t *r, yyjson_val *body)
+{
+    HUB_ASSERT(r->table->row_count <= HUB_SETTINGS_MAX);
+    uint32_t before = r->problems->errors;
+    memset(r->in, 0, sizeof *r->in);
+    read_group(r, 0, body);
+    return r->problems->errors == before;
+}
+
 bool hub_setting_read(hub_pool_t *pool, const hub_setting_table_t *table, bool insecure_urls, yyjson_val *body, hub_setting_input_t *in,
                       ocpi_problems_t *problems)
 {
-    HUB_ASSERT(table->row_count <= HUB_SETTINGS_MAX);
-    reading_t r = {pool, table, insecure_urls, in, problems};
-    uint32_t before = problems->errors;
-    memset(in, 0, sizeof *in);
-    read_group(&r, 0, body);
-    return problems->errors == before;
+    return read_body(&(reading_t){pool, table, insecure_urls, false, in, problems}, body);
+}
+
+bool hub_setting_read_patch(hub_pool_t *pool, const hub_setting_table_t *table, bool insecure_urls, yyjson_val *body,
+                            hub_setting_input_t *in, ocpi_problems_t *problems)
+{
+    return read_body(&(reading_t){pool, table, insecure_urls, true, in, problems}, body);
 }
