@@ -97,6 +97,9 @@ void hub_exchange_view_close(hub_exchange_t *x);
 void hub_exchange_done(hub_exchange_t *x);
 void hub_exchange_add_allow(hub_exchange_t *x, uint32_t methods); /* header Allow; OCPI_GET … */
 
+/* Answers 403 on /v1, and has it told in the audit log. `permission` NULL: none would help. */
+void hub_exchange_forbid(hub_exchange_t *x, const char *permission, hub_slice_t detail);
+
 /* A write on behalf of an exchange: apply on the store thread, then `then` on the worker with op->err.
  * The pool is the exchange's: apply may allocate there, the worker does not touch it meanwhile. A full queue answers 503 by itself. */
 typedef struct hub_audit_note {   /* what the audit log shall say; each apply starts from an empty one */

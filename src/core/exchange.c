@@ -99,6 +99,9 @@ void hub_exchange_done(hub_exchange_t *x)
         hub_reply_add_header(x, "x-request-id", hub_slice(state->trace_id, HUB_UUID_LEN));
     else
         hub_reply_add_ids(x);
+    if (state->face_v1 && !(state->route && (state->route->flags & HUB_V1_OPEN)))
+        /* Who asks and for which platform are in headers that a cache between us does not look at. */
+        hub_reply_add_header(x, "cache-control", HUB_SLICE_LIT("no-store"));
     hub_metric_add(x->worker->core, state->tenant,
                    state->ocpi      ? HUB_METRIC_REQUESTS_OCPI
                    : state->face_v1 ? HUB_METRIC_REQUESTS_V1
@@ -258,11 +261,17 @@ static void deny(hub_exchange_t *x, hub_err_t err)
     hub_reply_problem(x, err, HUB_SLICE_NONE);
 }
 
+void hub_exchange_forbid(hub_exchange_t *x, const char *permission, hub_slice_t detail)
+{
+    hub_slice_t scope = permission ? hub_pool_printf(x->pool, ", scope=\"%s\"", permission) : HUB_SLICE_LIT("");
+    x->state->challenge = hub_pool_printf(x->pool, "Bearer realm=\"ocpi-hub\", error=\"insufficient_scope\"%.*s", HUB_SLICE_FMT(scope));
+    hub_audit_denied(x, HUB_EFORBIDDEN);
+    hub_reply_problem(x, HUB_EFORBIDDEN, detail);
+}
+
 static void deny_permission(hub_exchange_t *x, const char *permission)
 {
-    x->state->challenge = hub_pool_printf(x->pool, "Bearer realm=\"ocpi-hub\", error=\"insufficient_scope\", scope=\"%s\"", permission);
-    hub_audit_denied(x, HUB_EFORBIDDEN);
-    hub_reply_problemf(x, HUB_EFORBIDDEN, "this needs the permission %s", permission);
+    hub_exchange_forbid(x, permission, hub_pool_printf(x->pool, "this needs the permission %s", permission));
 }
 
 static bool below(hub_slice_t path, hub_slice_t root)
@@ -288,7 +297,9 @@ static void run_v1(hub_exchange_t *x)
             return;
         }
         if (err) {
-            hub_reply_problem(x, err, HUB_SLICE_NONE);
+            hub_reply_problem(x, err,
+                              err == HUB_EMALFORMED ? HUB_SLICE_LIT("X-API-KEY and Authorization hold two credentials: send one")
+                                                    : HUB_SLICE_NONE);
             return;
         }
     }

@@ -14,7 +14,7 @@ void hub_ocpi_preferences(hub_exchange_t *x); /* preference.c: sender PUT base/{
 void hub_ocpi_create(hub_exchange_t *x);      /* objects_ocpi.c: receiver POST base */
 
 /* access/authenticate.c: finds the credential of a /v1 request; fills tenant, permissions, actor and the RateLimit headers.
- * HUB_EUNAUTHORIZED, HUB_ENOT_FOUND (no such tenant for this credential), HUB_ERATE. */
+ * HUB_EUNAUTHORIZED, HUB_ENOT_FOUND (no such tenant for this credential), HUB_ERATE, HUB_EMALFORMED (two credentials). */
 hub_err_t hub_key_authenticate(hub_exchange_t *x);
 /* One use of the credential `id`, with the limits that it was made with: the last of these. HUB_ERATE. */
 hub_err_t hub_key_count(hub_exchange_t *x, uint32_t id, hub_slice_t rate_limit);

@@ -279,6 +279,7 @@ bool hub_body_plain(hub_exchange_t *x)
     hub_slice_t coding = hub_slice_trim(x->header[HUB_HEADER_CONTENT_ENCODING]);
     if (!coding.len || hub_slice_caseeq_str(coding, "identity"))
         return true;
+    hub_reply_add_header(x, "accept-encoding", HUB_SLICE_LIT("identity"));
     hub_reply_err(x, HUB_EMEDIA_TYPE, HUB_SLICE_LIT("send the body as it is, without Content-Encoding"));
     return false;
 }
@@ -288,6 +289,9 @@ yyjson_val *hub_body_json(hub_exchange_t *x, bool array_too)
     if (!hub_body_plain(x))
         return NULL;
     if (!x->state->ocpi && !is_json(x->header[HUB_HEADER_CONTENT_TYPE])) {
+        hub_reply_add_header(x, x->method == HUB_PATCH ? "accept-patch" : "accept",
+                             x->method == HUB_PATCH ? HUB_SLICE_LIT("application/merge-patch+json, application/json")
+                                                    : HUB_SLICE_LIT("application/json"));
         hub_reply_problemf(x, HUB_EMEDIA_TYPE, "send the body as Content-Type: application/json, not %.*s",
                            HUB_SLICE_FMT(x->header[HUB_HEADER_CONTENT_TYPE]));
         return NULL;

@@ -63,6 +63,34 @@ def test_secrets_are_masked(hub):
         assert secret not in str(log(hub))
 
 
+def test_a_deleted_integration_is_told_as_it_was(hub):
+    made = hub.post("/v1/integrations", {"integrationName": "gone", "integrationType": "Webhook", "configData": {"a": 1},
+                                         "settings": {"url": "https://hooks.example/in", "secret": "whsec_MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0"}})
+    assert hub.request("DELETE", "/v1/integrations/" + made["id"]).status == 204
+    entry = log(hub)[0]
+    assert entry["action"] == "delete" and entry["after"] is None
+    assert entry["before"] == {"integrationName": "gone", "integrationType": "Webhook", "configData": {"a": 1},
+                               "settings": {"url": "https://hooks.example/in", "secret": MASK}}
+
+
+def test_bindings_and_grants_are_told(hub):
+    hub.party()
+    hub.put("/v1/tariffs/NL/ABC/T1", tariff("T1"))
+    hub.put("/v1/locations/NL/ABC/L1", location("L1"))
+    ident = hub.post("/v1/integrations", {"integrationName": "x", "ocpiConnection": {"customerRoles": ["CPO"]}})["id"]
+    bound, granted = f"/v1/integrations/{ident}/locations/NL/ABC/L1", f"/v1/integrations/{ident}/tariffs/NL/ABC/T1"
+    first, second = {"evses": [{"uid": "E1", "connectors": [{"id": "1", "tariffIds": ["T1"]}]}]}, {"evses": []}
+    hub.put(bound, first)
+    hub.put(bound, first)  # the same again is no change
+    hub.put(bound, second)
+    assert hub.request("DELETE", bound).status == 204
+    assert [(e["before"], e["after"]) for e in reversed(log(hub, resource=bound))] == [(None, first), (first, second), (second, None)]
+    grant = hub.put(granted)
+    hub.put(granted)
+    assert hub.request("DELETE", granted).status == 204
+    assert [(e["before"], e["after"]) for e in reversed(log(hub, resource=granted))] == [(None, grant), (grant, None)]
+
+
 def test_objects_one_entry_a_request_with_counts(hub):
     hub.party()
     hub.post("/v1/locations", [location(f"L{i}") for i in range(450)], status=200)
@@ -125,6 +153,17 @@ def test_who_was_turned_away_is_told_a_few_times_only(hub):
     counted = {status: sum(e["count"] for e in denied(hub) if e["status"] == status) for status in (401, 403)}
     assert counted == {401: 30, 403: 30} and len(denied(hub)) <= 8
     assert "nonsense" not in str(log(hub))
+
+
+def test_who_asked_for_more_than_the_route_needs_is_told(hub):
+    reader = hub.post("/v1/keys", {"name": "reader", "permissions": ["INTEGRATION.READ"]})
+    bound = hub.post("/v1/keys", {"name": "bound", "permissions": ["KEY.ADMIN"]})
+    reply = hub.request("GET", "/v1/integrations?reveal=secrets", key=reader["key"])
+    assert reply.status == 403 and reply.headers["WWW-Authenticate"] == 'Bearer realm="ocpi-hub", error="insufficient_scope", scope="KEY.ADMIN"'
+    reply = hub.request("POST", "/v1/keys", {"name": "x", "permissions": ["PARTY.READ"], "platformId": "*"}, key=bound["key"])
+    assert reply.status == 403 and reply.headers["WWW-Authenticate"] == 'Bearer realm="ocpi-hub", error="insufficient_scope"'
+    entries = wait_until(lambda: len(denied(hub)) >= 2 and denied(hub))
+    assert {(e["actor"], e["status"], e["resource"]) for e in entries} == {("key:reader", 403, "/v1/integrations"), ("key:bound", 403, "/v1/keys")}
 
 
 def test_the_command_line_and_the_partner_are_told_too(hub):

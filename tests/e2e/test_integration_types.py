@@ -258,6 +258,19 @@ def test_bad_values_are_refused_by_pointer_and_change_nothing(hub, change, point
     assert hub.get(path_of(made)) == made and total(hub) == count
 
 
+def test_a_patch_goes_into_objects(hub):
+    """RFC 7396: null takes a member away, what is not named stays; a list, and a secret (which is shown as a string), is replaced."""
+    made = hub.post("/v1/integrations", {"integrationName": "n", "integrationType": "Webhook", **COMMON, "configData": {"a": 1, "b": {"c": 2, "d": 3}}})
+    reply = hub.request("PATCH", path_of(made), {"configData": {"a": None, "b": {"c": [None]}, "__proto__": {"x": 1}}, "linkedResources": ["only"],
+                                                 "credentials": {"type": "none"}}, headers={"Prefer": "return=representation"})
+    assert reply.body["configData"] == {"b": {"c": [None], "d": 3}, "__proto__": {"x": 1}} and reply.body["linkedResources"] == ["only"]
+    assert hub.get(path_of(made) + "?reveal=secrets")["credentials"] == {"type": "none"}
+    assert errors(hub.request("PATCH", path_of(made), {"configData": {"x": "y" * 65500}})) == {"/configData": "length"}  # the whole is too long
+    assert errors(hub.request("PATCH", path_of(made), {"linkedResources": {"a": 1}})) == {"/linkedResources": "type"}
+    assert hub.get(path_of(made)) == reply.body
+    assert hub.request("PUT", path_of(made), {**reply.body, "configData": {"n": None}}).body["configData"] == {"n": None}
+
+
 def test_config_data_of_64_kib(hub):
     data = {"x": "y" * (65536 - 8)}
     made = hub.post("/v1/integrations", {"integrationName": "n", "integrationType": "Webhook", "configData": data})

@@ -202,6 +202,21 @@ def test_patch_is_204_or_200_with_the_object(hub):
     assert reply.status == 204
 
 
+def test_what_is_preferred_is_the_first_return_and_told_only_when_done(hub):
+    made = create(hub)
+    for prefer, status, applied in (("return=representation; wait=5", 200, "return=representation"), ("respond-async, return=representation", 200, "return=representation"),
+                                    ("return=representation, return=minimal", 200, "return=representation"), ("return=minimal,return=representation", 204, "return=minimal"),
+                                    ("RETURN=\"minimal\"", 204, "return=minimal"), ("return=everything", 204, None), ("returned=representation", 204, None)):
+        reply = hub.request("PATCH", path_of(made), {"description": "d"}, headers={"Prefer": prefer})
+        assert (reply.status, reply.headers["Preference-Applied"]) == (status, applied), prefer
+    reply = hub.request("POST", "/v1/integrations", {"integrationName": "n"}, headers={"Prefer": "return=minimal"})
+    assert reply.status == 201 and list(reply.body) == KEYS and reply.headers["Preference-Applied"] is None
+    body = b'{"description":"two lines"}'
+    raw = hub.raw(f"PATCH {path_of(made)} HTTP/1.1\r\nHost: x\r\nX-API-KEY: {hub.admin_key}\r\nPrefer: respond-async\r\nPrefer: return=representation\r\n"
+                  f"If-Match: \"0\"\r\nIf-Match: \"8\"\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
+    assert raw.startswith(b"HTTP/1.1 200 ") and b"two lines" in raw
+
+
 def test_put_minimal_is_204(hub):
     made = create(hub)
     reply = hub.request("PUT", path_of(made), {"integrationName": "m", "integrationType": "OCPI"}, headers={"Prefer": "return=minimal"})
@@ -265,7 +280,7 @@ def test_stale_version_is_409_with_the_current_one(hub):
 
 def test_if_match_is_412(hub):
     made = create(hub)
-    for value in ('"2"', "1", 'W/"1"', '"0", "9"'):
+    for value in ('"2"', "1", 'W/"1"', '"0", "9"', "", " ", ","):
         reply = hub.request("PATCH", path_of(made), {"reference": "a"}, headers={"If-Match": value})
         assert reply.status == 412 and reply.headers["ETag"] == '"1"', value
         assert hub.request("DELETE", path_of(made), headers={"If-Match": value}).status == 412
@@ -273,6 +288,19 @@ def test_if_match_is_412(hub):
     for n, value in enumerate(('"1"', "*", '"9", "3"')):
         assert hub.request("PATCH", path_of(made), {"reference": str(n)}, headers={"If-Match": value}).status == 204
     assert hub.request("GET", path_of(made)).headers["ETag"] == '"4"'
+
+
+def test_a_delete_meets_the_version_that_it_asked_for(hub):
+    import threading
+    for n in range(25):
+        made = create(hub, integrationType="Webhook")
+        results = {}
+        def send(method, body=None):
+            results[method] = hub.request(method, path_of(made), body, headers={"If-Match": '"1"'}).status
+        threads = [threading.Thread(target=send, args=args) for args in (("PATCH", {"description": "d"}), ("DELETE",))]
+        [t.start() for t in threads]
+        [t.join() for t in threads]
+        assert results in ({"PATCH": 204, "DELETE": 412}, {"PATCH": 404, "DELETE": 204}), n
 
 
 def test_one_of_two_updates_with_the_same_version_wins(hub):
@@ -315,10 +343,14 @@ def test_secrets_are_masked_unless_revealed_by_a_key_admin(hub):
     assert hub.request("GET", path_of(made) + "?reveal=all").status == 400
 
 
-def test_what_shows_secrets_is_not_cached(hub):
+def test_nothing_is_kept_by_a_cache_between(hub):
+    """Who asks, and for which platform, stands in headers that a cache does not look at."""
     made = create(hub, full())
-    for include in ("", "&include=all", "&include=none"):
-        assert hub.request("GET", path_of(made) + "?reveal=secrets" + include).headers["Cache-Control"] == "no-store"
+    for query in ("", "?reveal=secrets", "?reveal=secrets&include=all", "?include=none"):
+        assert hub.request("GET", path_of(made) + query).headers.get_all("Cache-Control") == ["no-store"]
+    for path in ("/v1/integrations?reveal=secrets", "/v1/parties", "/v1/keys", "/v1/audit", "/v1/locations", "/v1/integrations/404404", "/v1/nothing"):
+        assert hub.request("GET", path).headers.get_all("Cache-Control") == ["no-store"], path
+    assert hub.request("GET", "/v1/parties", key="nonsense").headers.get_all("Cache-Control") == ["no-store"]
 
 
 def test_a_masked_secret_sent_back_changes_nothing(hub):

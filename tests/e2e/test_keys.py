@@ -106,6 +106,27 @@ def test_what_was_wrong_with_a_credential_is_said_in_the_challenge(hub):
     assert challenge(key=make(hub, ["PARTY.READ"])["key"]) == 'Bearer realm="ocpi-hub", error="insufficient_scope", scope="KEY.ADMIN"'
 
 
+def test_one_credential_for_one_platform(hub):
+    """What one before us may have read in another way is refused."""
+    one, two = make(hub, ["PARTY.READ"])["key"], make(hub, ["PARTY.READ"])["key"]
+    def ask(*headers):
+        return hub.raw("\r\n".join(["GET /v1/parties HTTP/1.1", "Host: x", "Connection: close", *headers, "", ""]).encode())
+    assert ask("X-API-KEY: " + one, "Authorization: Bearer " + one).startswith(b"HTTP/1.1 200 ")
+    assert ask("X-API-KEY: " + one, "Authorization: Basic eDp5").startswith(b"HTTP/1.1 200 ")  # of a gateway
+    for other in (two, "nonsense"):
+        for pair in ((one, other), (other, one)):
+            refused = ask("X-API-KEY: " + pair[0], "Authorization: Bearer " + pair[1])
+            assert refused.startswith(b"HTTP/1.1 400 ") and b"two credentials" in refused
+    for twice in ("X-API-KEY: " + one, "x-platform-id: default", "Idempotency-Key: a"):
+        assert ask("X-API-KEY: " + one, twice, twice).startswith(b"HTTP/1.1 400 "), twice
+
+
+def test_times_are_shown_in_utc(hub):
+    for given, shown in (("2097-01-01T02:00:00+02:00", "2097-01-01T00:00:00Z"), ("2097-01-01T00:00:00", "2097-01-01T00:00:00Z"),
+                         ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z")):
+        assert hub.get("/v1/keys/" + make(hub, ["PARTY.READ"], expires=given)["id"])["expires"] == shown
+
+
 def test_an_expired_key_is_401(hub):
     soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=1)
     key = make(hub, ["PARTY.READ"], expires=soon.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z")["key"]
@@ -121,6 +142,7 @@ def test_an_expired_key_is_401(hub):
     ({"type": "basic"}, "/type", "enum"), ({"platformId": "a b"}, "/platformId", "pattern"), ({"platformId": "x" * 65}, "/platformId", "length"),
     ({"expires": "tomorrow"}, "/expires", "datetime"), ({"expires": "2001-01-01T00:00:00Z"}, "/expires", "range"),
     ({"rateLimit": {"burst": "many"}}, "/rateLimit/burst", "pattern"), ({"rateLimit": {"x": "1/s"}}, "/rateLimit/x", "unknown"),
+    ({"rateLimit": {"a/b~": "1/s"}}, "/rateLimit/a~1b~0", "unknown"),
     ({"rateLimit": {"burst": "0/s"}}, "/rateLimit/burst", "pattern"),
     ({"rateLimit": {"steady": "1000001/s"}}, "/rateLimit/steady", "pattern"), ({"colour": 1}, "/colour", "unknown")])
 def test_a_bad_request_names_the_field(hub, change, pointer, rule):

@@ -34,6 +34,10 @@ def test_party_life(hub):
     assert hub.get(path) == reply.body
     changed = hub.put(path, {**reply.body, "roles": ["CPO", "EMSP"]}, status=200)
     assert changed["roles"] == ["CPO", "EMSP"] and changed["businessDetails"] == PARTY["businessDetails"]
+    details = PARTY["businessDetails"]
+    patched = hub.request("PATCH", path, {"businessDetails": {"website": "https://moved.example", "logo": None}})  # RFC 7396
+    assert patched.status == 200 and patched.body["businessDetails"] == {"name": details["name"], "website": "https://moved.example"}
+    assert errors(hub.request("PATCH", path, {"businessDetails": {"name": None}})) == {"/businessDetails/name": "required"}
     patched = hub.request("PATCH", path, {"businessDetails": None})
     assert patched.status == 200 and patched.body["businessDetails"] is None and patched.body["roles"] == ["CPO", "EMSP"]
     assert hub.request("DELETE", path).status == 204
@@ -91,7 +95,10 @@ def test_malformed_bodies(hub):
     for body, status in ((b"", 400), (b"{", 400), (b"[]", 400), (b'"{}"', 400), (b"null", 400), (b'{"roles":["CPO"],"roles":[]}', 400),
                          (b"\xff", 400), (b'{"partyId":"A\\u0000B"}', 400), (b"[" * 100, 400)):
         assert hub.request("POST", "/v1/parties", body).status == status, body
-    assert hub.request("POST", "/v1/parties", PARTY, headers={"Content-Type": "text/plain"}).status == 415
+    for method, path, header, types in (("POST", "/v1/parties", "Accept", "application/json"),
+                                        ("PATCH", "/v1/parties/1", "Accept-Patch", "application/merge-patch+json, application/json")):
+        reply = hub.request(method, path, PARTY, headers={"Content-Type": "application/json-patch+json"})
+        assert reply.status == 415 and reply.headers[header] == types
     assert hub.request("POST", "/v1/parties/1", PARTY).status == 405
     assert hub.request("PATCH", "/v1/parties", PARTY).headers["Allow"]
     assert hub.get("/v1/parties") == []

@@ -5,12 +5,23 @@
 #include "tenant.h"
 #include "usage.h"
 
+static hub_slice_t bearer(const hub_exchange_t *x)
+{
+    hub_slice_t word, rest = hub_slice_trim(x->header[HUB_HEADER_AUTHORIZATION]);
+    return hub_slice_split(&rest, ' ', &word) && hub_slice_caseeq_str(word, "Bearer") ? hub_slice_trim(rest) : HUB_SLICE_NONE;
+}
+
 static hub_slice_t given_key(const hub_exchange_t *x)
 {
-    hub_slice_t key = hub_slice_trim(x->header[HUB_HEADER_API_KEY]), word, rest = hub_slice_trim(x->header[HUB_HEADER_AUTHORIZATION]);
-    if (key.len)
-        return key;
-    return hub_slice_split(&rest, ' ', &word) && hub_slice_caseeq_str(word, "Bearer") ? hub_slice_trim(rest) : HUB_SLICE_NONE;
+    hub_slice_t key = hub_slice_trim(x->header[HUB_HEADER_API_KEY]);
+    return key.len ? key : bearer(x);
+}
+
+/* Two credentials: one before us may have judged by the other one (RFC 6750, 2). */
+static bool is_ambiguous(const hub_exchange_t *x)
+{
+    hub_slice_t key = hub_slice_trim(x->header[HUB_HEADER_API_KEY]), token = bearer(x);
+    return key.len && token.len && !hub_slice_eq(key, token);
 }
 
 static bool is_admin_key(const hub_core_t *core, const unsigned char *hash)
@@ -73,6 +84,8 @@ hub_err_t hub_key_authenticate(hub_exchange_t *x)
     state->challenge = HUB_SLICE_LIT("Bearer realm=\"ocpi-hub\"");
     if (!given.len)
         return HUB_EUNAUTHORIZED;
+    if (is_ambiguous(x))
+        return HUB_EMALFORMED;
     hub_sha256(given, hash);
     if (is_admin_key(x->worker->core, hash)) {
         state->permissions = HUB_PERMIT_EVERYTHING;

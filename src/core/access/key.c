@@ -35,7 +35,7 @@ static hub_slice_t check_rate(hub_pool_t *pool, uint32_t row, yyjson_val *value,
         hub_slice_t name = ocpi_str(key);
         hub_slice_t at = hub_pool_printf(pool, "%.*s/%.*s", HUB_SLICE_FMT(pointer), HUB_SLICE_FMT(name));
         if (!hub_slice_eq_str(name, "burst") && !hub_slice_eq_str(name, "steady"))
-            ocpi_problem_add(problems, OCPI_ERROR, at, "unknown", "there is no such setting");
+            hub_setting_unknown(pool, pointer, name, problems);
         else if (!yyjson_is_null(member) && !(yyjson_is_str(member) && hub_limit_parse(ocpi_str(member), &limit)))
             ocpi_problem_add(problems, OCPI_ERROR, at, "pattern", "must be like 10/s, 150/m, 5000/h or 20000/d");
     }
@@ -127,7 +127,6 @@ static void created(hub_write_t *write)
         return;
     }
     hub_reply_add_header(x, "location", hub_pool_printf(x->pool, "%.*s/v1/keys/%u", HUB_SLICE_FMT(x->worker->core->public_url), id));
-    hub_reply_add_header(x, "cache-control", HUB_SLICE_LIT("no-store"));
     hub_reply_json(
         x, 201,
         make->head.kind == HUB_CREDENTIAL_CLIENT
@@ -139,12 +138,16 @@ static void created(hub_write_t *write)
 static void check_new(hub_pool_t *pool, make_t *make, ocpi_problems_t *problems)
 {
     unsigned flags;
+    char shown[OCPI_TIME_MAX + 1];
     make->platform = hub_setting_text(pool, make->values.json[K_PLATFORM]);
     if (make->platform.ptr && !hub_slice_eq_str(make->platform, "*") && !hub_tenant_name_ok(make->platform))
         ocpi_problem_add(problems, OCPI_ERROR, HUB_SLICE_LIT("/platformId"), "pattern",
                          "must be letters, digits, '.', '_' or '-', or * for every platform");
     hub_slice_t text = hub_setting_text(pool, make->values.json[K_EXPIRES]);
-    if (text.len && ocpi_time_parse(text, &make->head.expires, &flags) && make->head.expires <= hub_now_ms())
+    if (!text.len || !ocpi_time_parse(text, &make->head.expires, &flags))
+        return;
+    make->values.json[K_EXPIRES] = hub_setting_json(pool, hub_slice(shown, ocpi_time_format(make->head.expires, shown)));
+    if (make->head.expires <= hub_now_ms())
         ocpi_problem_add(problems, OCPI_ERROR, HUB_SLICE_LIT("/expires"), "range", "must lie in the future");
 }
 
@@ -163,7 +166,7 @@ static bool may_name(hub_exchange_t *x, make_t *make)
     if (!make->platform.ptr)
         make->values.json[K_PLATFORM] = hub_setting_json(x->pool, own);
     else if (!x->state->all_tenants && !hub_slice_eq(own, make->platform)) {
-        hub_reply_problem(x, HUB_EFORBIDDEN, HUB_SLICE_LIT("this key is bound to its platform and makes keys for no other"));
+        hub_exchange_forbid(x, NULL, HUB_SLICE_LIT("this key is bound to its platform and makes keys for no other"));
         return false;
     }
     return true;

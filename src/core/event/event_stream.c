@@ -150,7 +150,6 @@ void hub_events_stream(hub_exchange_t *x, const hub_feed_t *feed)
     x->reply.more = stream_more;
     x->reply.more_arg = stream;
     hub_reply_add_header(x, "content-type", HUB_SLICE_LIT("text/event-stream"));
-    hub_reply_add_header(x, "cache-control", HUB_SLICE_LIT("no-store"));
     hub_exchange_done(x);
 }
 

@@ -367,8 +367,6 @@ void hub_integration_stream(hub_exchange_t *x, uint32_t id, const hub_integratio
     s->tail = hub_buf_slice(&tail);
     hub_reply_add_header(x, "content-type", HUB_SLICE_LIT("application/json"));
     hub_v1_add_etag(x, a.integration->version);
-    if (show->reveal)
-        hub_reply_add_header(x, "cache-control", HUB_SLICE_LIT("no-store"));
     x->reply.status = 200;
     x->reply.more = stream_more;
     x->reply.more_arg = s;

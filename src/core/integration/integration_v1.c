@@ -16,18 +16,25 @@
 
 /* ---- what is asked for beside the body ---- */
 
-static bool prefers(hub_exchange_t *x, const char *want)
+typedef enum prefer { PREFER_NOTHING, PREFER_MINIMAL, PREFER_WHOLE } prefer_t;
+
+/* RFC 7240: the first `return` counts, parameters behind ';' say nothing to us. */
+static prefer_t preference(const hub_exchange_t *x)
 {
-    hub_slice_t rest = x->header[HUB_HEADER_PREFER], one, name;
+    hub_slice_t rest = x->header[HUB_HEADER_PREFER], one, pair, name;
     while (hub_slice_split(&rest, ',', &one)) {
-        hub_slice_split(&one, '=', &name);
-        hub_slice_t value = hub_slice_trim(one);
+        hub_slice_split(&one, ';', &pair);
+        hub_slice_split(&pair, '=', &name);
+        hub_slice_t value = hub_slice_trim(pair);
+        if (!hub_slice_caseeq_str(hub_slice_trim(name), "return"))
+            continue;
         if (value.len >= 2 && value.ptr[0] == '"')
             value = hub_slice(value.ptr + 1, value.len - 2);
-        if (hub_slice_caseeq_str(hub_slice_trim(name), "return") && hub_slice_caseeq_str(value, want))
-            return true;
+        return hub_slice_caseeq_str(value, "minimal")          ? PREFER_MINIMAL
+               : hub_slice_caseeq_str(value, "representation") ? PREFER_WHOLE
+                                                               : PREFER_NOTHING;
     }
-    return false;
+    return PREFER_NOTHING;
 }
 
 static unsigned read_include(hub_exchange_t *x)
@@ -57,7 +64,7 @@ static bool read_show(hub_exchange_t *x, hub_integration_show_t *show)
     *show = (hub_integration_show_t){.lists = true, .include = read_include(x), .reveal = hub_v1_text(x, "reveal", &reveal)};
     if (!show->reveal || (x->state->permissions & HUB_PERMIT_KEY_ADMIN))
         return true;
-    hub_reply_problem(x, HUB_EFORBIDDEN, HUB_SLICE_LIT("reveal=secrets needs the permission KEY.ADMIN"));
+    hub_exchange_forbid(x, "KEY.ADMIN", HUB_SLICE_LIT("reveal=secrets needs the permission KEY.ADMIN"));
     return false;
 }
 
@@ -77,8 +84,6 @@ static void reply_whole(hub_exchange_t *x, int status, uint32_t id, const hub_in
         return;
     }
     hub_v1_add_etag(x, version);
-    if (show->reveal)
-        hub_reply_add_header(x, "cache-control", HUB_SLICE_LIT("no-store"));
     hub_reply_json(x, status, hub_buf_slice(&out));
 }
 
@@ -227,10 +232,11 @@ static void changed(hub_write_t *write)
     if (x->method == HUB_POST)
         hub_reply_add_header(x, "location",
                              hub_pool_printf(x->pool, "%.*s/v1/integrations/%u", HUB_SLICE_FMT(x->worker->core->public_url), change->id));
-    bool minimal = prefers(x, "minimal"), whole = prefers(x, "representation");
-    if (minimal || whole)
+    prefer_t prefer = preference(x);
+    bool minimal = x->method != HUB_POST && prefer == PREFER_MINIMAL; /* what POST made is always shown: nobody knows its id yet */
+    if (minimal || prefer == PREFER_WHOLE)
         hub_reply_add_header(x, "preference-applied", minimal ? HUB_SLICE_LIT("return=minimal") : HUB_SLICE_LIT("return=representation"));
-    if (x->method != HUB_POST && (minimal || (x->method == HUB_PATCH && !whole))) {
+    if (minimal || (x->method == HUB_PATCH && prefer != PREFER_WHOLE)) {
         hub_v1_add_etag(x, change->version);
         hub_reply_empty(x, 204);
     } else {
@@ -264,8 +270,8 @@ static void start_change(hub_exchange_t *x, bool create, bool full)
     change->actor = x->state->actor;
     change->if_match = create ? HUB_SLICE_NONE : x->header[HUB_HEADER_IF_MATCH];
     ocpi_problems_init(&change->problems, x->pool);
-    bool ok =
-        hub_setting_read(x->pool, &hub_integration_settings, change->core->config.insecure_peers, body, &change->in, &change->problems);
+    bool ok = (full ? hub_setting_read : hub_setting_read_patch)(x->pool, &hub_integration_settings, change->core->config.insecure_peers,
+                                                                 body, &change->in, &change->problems);
     if (create && !hub_setting_given(&change->in, S_TYPE))
         hub_setting_give(&change->in, S_TYPE, HUB_SLICE_LIT("\"OCPI\""));
     if (ok && !full && !says_something(change)) {
@@ -300,25 +306,49 @@ typedef struct deleting {
     hub_task_t back;       /* carries us home to the exchange's worker */
     hub_exchange_t *x;
     uint32_t id;
+    uint64_t version;
+    hub_slice_t if_match; /* none: not asked for, or settled before the peer was told */
     bool gone;
 } deleting_t;
 
 static void remove_step(hub_exchange_t *x, deleting_t *d);
 
+/* As it is before a step; the record is mapped memory, and the step writes. */
+static hub_err_t read_settings(hub_view_t *view, hub_pool_t *pool, uint32_t tenant, uint32_t id, hub_setting_values_t *values,
+                               uint64_t *version)
+{
+    hub_key_t key;
+    hub_slice_t record;
+    hub_integration_key(&key, tenant, id);
+    hub_err_t err = hub_view_get(view, HUB_TABLE_INTEGRATION, &key, &record);
+    return err ? err : hub_setting_decode(&hub_integration_settings, hub_pool_copy(pool, record), values, version);
+}
+
 static hub_err_t apply_remove(hub_view_t *view, hub_op_t *op)
 {
     hub_write_t *write = hub_write_of(op);
+    hub_exchange_t *x = write->x;
     deleting_t *d = write->arg;
+    hub_setting_values_t old;
     hub_pool_t *pool = hub_pool_create();
-    hub_err_t err = hub_integration_remove(write->x->worker->core, view, pool, write->x->state->tenant, d->id, REMOVE_STEP, &d->gone);
-    hub_pool_destroy(pool);
+    hub_err_t err = read_settings(view, pool, x->state->tenant, d->id, &old, &d->version);
+    if (!err && d->if_match.ptr && !hub_etag_matches(d->if_match, d->version))
+        err = HUB_EPRECONDITION;
+    if (!err)
+        err = hub_integration_remove(x->worker->core, view, pool, x->state->tenant, d->id, REMOVE_STEP, &d->gone);
+    if (!err && d->gone)
+        hub_audit_settings(write, HUB_SLICE_NONE, &hub_integration_settings, &old, NULL);
     write->audit.skip = !d->gone; /* one entry, with the last step */
+    hub_pool_destroy(pool);
     return err;
 }
 
 static void removed(hub_write_t *write)
 {
     deleting_t *d = write->arg;
+    d->if_match = HUB_SLICE_NONE; /* of the first step alone */
+    if (write->op.err == HUB_EPRECONDITION)
+        hub_v1_tell_version(write->x, d->version);
     if (write->op.err)
         hub_reply_problem(write->x, write->op.err, HUB_SLICE_NONE);
     else if (d->gone)
@@ -381,6 +411,7 @@ void hub_v1_integration_delete(hub_exchange_t *x)
     hub_integration_unref(integration);
     hub_exchange_view_close(x);
     if (!tell) {
+        d->if_match = x->header[HUB_HEADER_IF_MATCH]; /* again, with nothing between it and the removal */
         remove_step(x, d);
         return;
     }

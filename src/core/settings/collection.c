@@ -34,7 +34,7 @@ bool hub_etag_matches(hub_slice_t if_match, uint64_t version)
     hub_slice_t rest = hub_slice_trim(if_match), tag;
     char text[24];
     int len = snprintf(text, sizeof text, "\"%llu\"", (unsigned long long)version);
-    if (rest.len == 0)
+    if (!if_match.ptr)
         return true;
     while (hub_slice_split(&rest, ',', &tag)) {
         tag = hub_slice_trim(tag);
@@ -298,7 +298,8 @@ void hub_collection_write(hub_exchange_t *x, const hub_collection_t *collection,
     if (!body)
         return;
     ocpi_problems_init(&change->problems, x->pool);
-    bool ok = hub_setting_read(x->pool, collection->settings, change->core->config.insecure_peers, body, &change->in, &change->problems);
+    bool ok = (full ? hub_setting_read : hub_setting_read_patch)(x->pool, collection->settings, change->core->config.insecure_peers, body,
+                                                                 &change->in, &change->problems);
     if (ok && !full && !change->in.given && !change->in.nulls) {
         ocpi_problem_add(&change->problems, OCPI_ERROR, HUB_SLICE_LIT(""), "empty", "holds nothing that can be updated");
         ok = false;

@@ -49,7 +49,7 @@ typedef struct hub_v1_page {
 void hub_v1_page_read(hub_exchange_t *x, hub_v1_page_t *page);
 /* X-Total-Count, X-Limit and Link rel="next" when there is more. */
 void hub_v1_page_headers(hub_exchange_t *x, const hub_v1_page_t *page, const char *path, uint64_t total);
-/* "N", *, lists of them; none: true. */
+/* "N", *, lists of them; no such header: true. One that is empty names nothing. */
 bool hub_etag_matches(hub_slice_t if_match, uint64_t version);
 void hub_v1_add_etag(hub_exchange_t *x, uint64_t version);
 /* What goes with 409 and 412: the version that is stored. */

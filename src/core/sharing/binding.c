@@ -174,6 +174,37 @@ static hub_err_t find_object(hub_view_t *view, const binding_job_t *job, const h
     return HUB_ENOT_FOUND;
 }
 
+static hub_slice_t tariff_text(hub_pool_t *pool, const hub_object_id_t *id)
+{
+    hub_buf_t text = HUB_BUF_INIT(pool);
+    hub_buf_add_str(&text, "{\"countryCode\":");
+    hub_buf_add_json(&text, id->country);
+    hub_buf_add_str(&text, ",\"partyId\":");
+    hub_buf_add_json(&text, id->party);
+    hub_buf_add_str(&text, ",\"tariffId\":");
+    hub_buf_add_json(&text, id->id);
+    hub_buf_add_char(&text, '}');
+    return hub_buf_slice(&text);
+}
+
+/* For the audit log: the binding as it was and as it is asked for. The same again is no change. */
+static hub_err_t note_before(hub_view_t *view, hub_pool_t *pool, const binding_job_t *job, const hub_share_t *share, hub_slice_t key,
+                             hub_audit_note_t *audit)
+{
+    hub_fact_t fact;
+    hub_sight_t sight;
+    hub_err_t err = hub_fact_get(view, pool, job->module, key, &fact);
+    if (err == HUB_EOK)
+        err = hub_sight_open(view, pool, share, job->module, key, &fact, &sight);
+    if (err != HUB_EOK)
+        return err;
+    audit->after = job->text;
+    if (sight.bound)
+        audit->before = job->module == OCPI_MODULE_LOCATIONS ? hub_pool_copy(pool, sight.body) : tariff_text(pool, &job->id);
+    audit->skip = audit->before.ptr && job->set && hub_slice_eq(audit->before, audit->after);
+    return HUB_EOK;
+}
+
 static hub_err_t binding_apply(hub_view_t *view, hub_op_t *op)
 {
     hub_write_t *write = hub_write_of(op);
@@ -196,6 +227,8 @@ static hub_err_t binding_apply(hub_view_t *view, hub_op_t *op)
         err = hub_share_get(view, job->id.tenant, job->integration, &share);
     if (err == HUB_EOK)
         err = hub_object_get(view, &job->id, &object);
+    if (err == HUB_EOK)
+        err = note_before(view, x->pool, job, &share, hub_key_slice(&key), &write->audit);
     if (err != HUB_EOK)
         return err;
     if (job->module == OCPI_MODULE_LOCATIONS)
@@ -261,15 +294,8 @@ void hub_v1_unbind_location(hub_exchange_t *x)
 void hub_v1_grant_tariff(hub_exchange_t *x)
 {
     const hub_slice_t *param = x->state->param;
-    hub_buf_t text = HUB_BUF_INIT(x->pool);
-    hub_buf_add_str(&text, "{\"countryCode\":");
-    hub_buf_add_json(&text, param[1]);
-    hub_buf_add_str(&text, ",\"partyId\":");
-    hub_buf_add_json(&text, param[2]);
-    hub_buf_add_str(&text, ",\"tariffId\":");
-    hub_buf_add_json(&text, param[3]);
-    hub_buf_add_char(&text, '}');
-    binding_start(x, OCPI_MODULE_TARIFFS, true, NULL, hub_buf_slice(&text));
+    const hub_object_id_t id = {.country = param[1], .party = param[2], .id = param[3]};
+    binding_start(x, OCPI_MODULE_TARIFFS, true, NULL, tariff_text(x->pool, &id));
 }
 
 void hub_v1_revoke_tariff(hub_exchange_t *x)
