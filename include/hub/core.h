@@ -113,6 +113,9 @@ struct hub_exchange {
     struct hub_exchange_state *state;
 };
 
+/* Of a request only the head is here, and a large body is announced: is its credential one that somebody holds? Nothing is counted; who is
+ * turned away on /v1 is told in the audit log. No `done` comes. */
+bool hub_exchange_known(hub_exchange_t *x);
 /* Runs it. The reply comes through x->done, at once or later. */
 void hub_exchange_run(hub_exchange_t *x);
 /* reply.parts are not needed any more. Harmless when there are none, and when called again. */

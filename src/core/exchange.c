@@ -315,6 +315,35 @@ static void run_v1(hub_exchange_t *x)
     }
 }
 
+static bool is_known(hub_exchange_t *x)
+{
+    unsigned char hash[HUB_SHA256_LEN];
+    hub_token_record_t record;
+    hub_view_t *view;
+    if (hub_view_open(x->worker->core->store, &view) != HUB_EOK)
+        return true; /* the request itself will say so */
+    bool known;
+    if (below(x->path, HUB_SLICE_LIT("/ocpi"))) {
+        known = hub_token_find(x->worker, view, x->pool, x->header[HUB_HEADER_AUTHORIZATION], &record) == HUB_EOK;
+    } else {
+        hub_key_hash(x, hash);
+        known = hub_key_stands(x->worker->core, view, hash);
+    }
+    hub_view_close(view);
+    return known;
+}
+
+bool hub_exchange_known(hub_exchange_t *x)
+{
+    if (is_known(x))
+        return true;
+    x->state = HUB_POOL_NEW(x->pool, hub_exchange_state_t);
+    hub_uuid(x->state->trace_id);
+    if (below(x->path, HUB_SLICE_LIT("/v1")))
+        hub_audit_denied(x, HUB_EUNAUTHORIZED);
+    return false;
+}
+
 void hub_exchange_run(hub_exchange_t *x)
 {
     x->state = HUB_POOL_NEW(x->pool, hub_exchange_state_t);

@@ -208,9 +208,11 @@ size_t hub_core_body_limit(const hub_core_t *core, hub_method_t method, hub_slic
 {
     hub_slice_t raw[HUB_PATH_PARAMS];
     uint32_t count, allowed;
-    if (hub_slice_starts(path, HUB_SLICE_LIT("/oauth2/")))
+    if (hub_slice_starts(path, HUB_SLICE_LIT("/ocpi/")))
+        return core->config.body_limit;
+    if (!hub_slice_starts(path, HUB_SLICE_LIT("/v1/")))
         return FORM_LIMIT; /* anybody may send one */
-    if (method != HUB_POST || !hub_slice_starts(path, HUB_SLICE_LIT("/v1/")))
+    if (method != HUB_POST)
         return core->config.body_limit;
     const hub_v1_route_t *route = find(method, path, raw, &count, &allowed);
     return route && (route->flags & HUB_V1_BULK) ? core->config.bulk_limit : core->config.body_limit;

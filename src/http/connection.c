@@ -18,6 +18,7 @@
 #define DRAIN_GRACE_MS 500u
 #define LINGER_BYTES ((size_t)64 << 20)
 #define BODY_BYTES_PER_MS 16u
+#define STRANGER_LIMIT ((size_t)64 << 10) /* of the body of a request without a credential that somebody holds */
 
 static const char closed[] = "closed by the server";
 
@@ -131,6 +132,30 @@ static hub_slice_t path_of(hub_slice_t target)
     return query ? hub_slice(target.ptr, (size_t)(query - target.ptr)) : target;
 }
 
+static void refuse_large(hub_http__conn_t *conn)
+{
+    refuse(conn, conn->stranger ? 401 : 413, conn->stranger ? "no valid credential was given" : "the body is larger than allowed");
+}
+
+/* Bodies are buffered whole, and lie on the disk when they are large: only who is known may send one. */
+static bool is_stranger(const hub_http__conn_t *conn)
+{
+    const hub_wire_head_t *head = &conn->head;
+    if (conn->limit <= STRANGER_LIMIT || (!head->chunked && head->content_length <= STRANGER_LIMIT))
+        return false;
+    hub_pool_t *pool = hub_pool_create();
+    hub_exchange_t x = {.pool = pool,
+                        .worker = conn->worker->core,
+                        .method = hub_method_parse(head->method),
+                        .path = path_of(head->target),
+                        .remote = hub_slice_str(conn->remote)};
+    x.header[HUB_HEADER_API_KEY] = head->api_key;
+    x.header[HUB_HEADER_AUTHORIZATION] = head->authorization;
+    bool known = hub_exchange_known(&x);
+    hub_pool_destroy(pool);
+    return !known;
+}
+
 /* How many of `bytes` belong to the request. PHASE_HEAD: bytes are the request from its first byte; PHASE_BODY: what is new.
  * `body` counts what came before. False: refused, conn may be gone. */
 static bool measure_body(hub_http__conn_t *conn, hub_slice_t bytes, uint64_t before, size_t *mine)
@@ -145,7 +170,7 @@ static bool measure_body(hub_http__conn_t *conn, hub_slice_t bytes, uint64_t bef
         return false;
     }
     if (conn->chunks.total > conn->limit) {
-        refuse(conn, 413, "the body is larger than allowed");
+        refuse_large(conn);
         return false;
     }
     return true;
@@ -169,8 +194,11 @@ static bool measure_head(hub_http__conn_t *conn, hub_slice_t bytes, size_t *mine
     conn->chunks = (hub_wire_chunks_t){0};
     if (head->chunked || head->content_length) {
         conn->limit = hub_core_body_limit(conn->worker->http->config.core, hub_method_parse(head->method), path_of(head->target));
+        conn->stranger = head->content_length <= conn->limit && is_stranger(conn);
+        if (conn->stranger)
+            conn->limit = STRANGER_LIMIT;
         if (head->content_length > conn->limit) {
-            refuse(conn, 413, "the body is larger than allowed");
+            refuse_large(conn);
             return false;
         }
     }

@@ -85,8 +85,12 @@ void hub_http__refusal(hub_buf_t *out, hub_slice_t path, int status, const char 
     hub_uuid(id);
     hub_buf_t body = HUB_BUF_INIT(NULL);
     const char *type = refusal_body(&body, path, status, why, id);
-    hub_buf_printf(out, "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %zu\r\nX-Request-ID: %s\r\n\r\n",
-                   status, hub_http__reason(status), type, body.len, id);
+    hub_buf_printf(out, "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %zu\r\nX-Request-ID: %s\r\n", status,
+                   hub_http__reason(status), type, body.len, id);
+    if (status == 401)
+        hub_buf_printf(out, "WWW-Authenticate: %s\r\n",
+                       hub_slice_starts(path, HUB_SLICE_LIT("/ocpi")) ? "Token" : "Bearer realm=\"ocpi-hub\"");
+    hub_buf_add_str(out, "\r\n");
     hub_buf_add(out, hub_buf_slice(&body));
     hub_buf_finish(&body);
 }

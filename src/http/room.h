@@ -46,6 +46,7 @@ typedef struct hub_http__conn {
     hub_wire_head_t head;
     hub_wire_chunks_t chunks;
     size_t limit;                      /* of this request's body */
+    bool stranger;                     /* its limit is the one of those without a credential */
     size_t discarded;                  /* PHASE_REFUSED */
     hub_buf_t stash;                   /* heap: what came after the end of the request being worked on … */
     size_t stash_from;                 /* … of which this much is used up */

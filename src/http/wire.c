@@ -115,6 +115,12 @@ static hub_wire_verdict_t framing_header(hub_wire_head_t *head, unsigned kind, h
         if (!hub_slice_caseeq_str(value, "100-continue"))
             return bad(head, 417, "the only expectation met is 100-continue");
         break;
+    case SEEN_API_KEY:
+        head->api_key = value;
+        break;
+    case SEEN_AUTHORIZATION:
+        head->authorization = value;
+        break;
     default:
         break;
     }

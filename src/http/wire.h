@@ -15,8 +15,9 @@ typedef struct hub_wire_head {
     hub_slice_t method, target; /* into the input; known as soon as the request line is complete */
     size_t len;                 /* of the header block with its empty line */
     uint64_t content_length;
-    bool chunked, expects; /* expects: 100-continue */
-    int minor;             /* HTTP/1.minor */
+    bool chunked, expects;              /* expects: 100-continue */
+    int minor;                          /* HTTP/1.minor */
+    hub_slice_t api_key, authorization; /* values, into the input */
     /* HUB_WIRE_BAD */
     int status;
     const char *why; /* static, for people */

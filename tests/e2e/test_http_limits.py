@@ -88,6 +88,24 @@ def test_a_body_over_8_mib_is_413_before_it_is_sent(hub):
     assert status_of(hub.raw(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode() + chunk * 9 + b"0\r\n\r\n")) == 413
 
 
+def test_only_who_is_known_sends_large_bodies(hub):
+    """Bodies lie on the disk of the store while they arrive: nobody fills it without a credential."""
+    made = hub.post("/v1/keys", {"name": "gone", "permissions": ["OBJECT.WRITE"]})
+    assert hub.request("DELETE", "/v1/keys/" + made["id"]).status == 204
+    for path in ("/v1/locations", "/v1/parties", "/ocpi/2.2.1/receiver/locations/NL/ABC/L1"):
+        head = f"POST {path} HTTP/1.1\r\n{HOST}Content-Type: application/json\r\n"
+        for who in ("", "X-API-KEY: nonsense\r\n", f"Authorization: Bearer {made['key']}\r\n", "Authorization: Token bm9uc2Vuc2U=\r\n"):
+            for framing in ("Content-Length: 65537\r\n\r\n", "Content-Length: 65537\r\nExpect: 100-continue\r\n\r\n",
+                            "Transfer-Encoding: chunked\r\n\r\n10001\r\n" + " " * 65537):
+                answer = hub.raw((head + who + framing).encode())
+                assert status_of(answer) == 401 and b"\r\nWWW-Authenticate: " in answer and b"100 Continue" not in answer, (path, who, framing[:40])
+            assert status_of(hub.raw((head + who + "Content-Length: 65536\r\nConnection: close\r\n\r\n" + " " * 65536).encode())) == 401
+    assert status_of(hub.raw(f"POST /else HTTP/1.1\r\n{HOST}Content-Length: 65537\r\n\r\n".encode())) == 413
+    denied = [e for e in hub.get("/v1/audit") if e["action"] == "denied"]
+    assert {(e["status"], e["reason"], e["actor"]) for e in denied} == {(401, "credential", None)}
+    assert hub.request("POST", "/v1/locations", b"[" + b" " * 100000 + b"]").status == 200  # who is known may
+
+
 def test_a_client_that_sends_9_mib_gets_to_read_its_413(hub):
     reply = hub.request("POST", "/v1/parties", b" " * (9 << 20), {"Content-Type": "application/json"})
     assert reply.status == 413 and reply.body["status"] == 413

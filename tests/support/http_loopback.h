@@ -60,6 +60,12 @@ size_t hub_core_body_limit(const hub_core_t *core, hub_method_t method, hub_slic
     return method == HUB_POST && hub_slice_eq_str(path, "/bulk") ? 64u << 20 : BODY_LIMIT;
 }
 
+/* Everybody is, but who says that he is not. */
+bool hub_exchange_known(hub_exchange_t *x)
+{
+    return !hub_slice_eq_str(x->header[HUB_HEADER_API_KEY], "stranger");
+}
+
 static void on_timer_closed(uv_handle_t *timer)
 {
     free(timer);

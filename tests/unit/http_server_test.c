@@ -149,6 +149,8 @@ static void a_body_over_the_route_limit_is_refused_before_it_is_read(void **stat
     assert_refused("PUT / HTTP/1.1\r\n" HOST "Content-Length: 65537\r\n\r\n", "HTTP/1.1 413");
     assert_refused("PUT / HTTP/1.1\r\n" HOST "Content-Length: 65537\r\nExpect: 100-continue\r\n\r\n", "HTTP/1.1 413");
     assert_refused("POST /bulk HTTP/1.1\r\n" HOST "Content-Length: 67108865\r\n\r\n", "HTTP/1.1 413");
+    assert_refused("POST /bulk HTTP/1.1\r\n" HOST "X-API-KEY: stranger\r\nContent-Length: 67108865\r\n\r\n", "HTTP/1.1 413");
+    assert_refused("POST /bulk HTTP/1.1\r\n" HOST "X-API-KEY: stranger\r\nContent-Length: 65537\r\n\r\n", "HTTP/1.1 401");
     static char text[200000];
     char *p = text + sprintf(text, CHUNKED "18000\r\n");
     memset(p, 'b', 0x18000);
