@@ -71,6 +71,15 @@ def without(body, *keys):
     return {k: v for k, v in body.items() if k not in keys}
 
 
+def stored(body):
+    """Without what delivering to it (nobody is there) shows."""
+    return without(body, "integrationStatus", "statusDescription")
+
+
+def unchanged(hub, made):
+    return stored(hub.get(path_of(made))) == stored(made)
+
+
 def total(hub):
     return hub.request("GET", "/v1/integrations").headers["X-Total-Count"]
 
@@ -82,7 +91,7 @@ def total(hub):
 def test_settings_come_back_with_secrets_masked(hub, kind, provider, settings, secrets, needed):
     made = hub.post("/v1/integrations", body_of(kind, provider, settings))
     assert made["integrationType"] == kind and made["provider"] == provider and made["settings"] == masked(settings, secrets)
-    assert hub.get(path_of(made)) == made and hub.get(path_of(made) + "?reveal=secrets")["settings"] == settings
+    assert unchanged(hub, made) and hub.get(path_of(made) + "?reveal=secrets")["settings"] == settings
     for query in ("", "?reveal=secrets", "?include=none"):
         reply = hub.request("PUT", path_of(made), without(hub.get(path_of(made) + query), "version"))
         assert reply.status == 200 and reply.body["settings"] == made["settings"], reply.body
@@ -117,7 +126,7 @@ def test_settings_of_others_are_dropped_and_unknown_ones_refused(hub, kind, prov
     assert errors(hub.request("PATCH", path_of(made), {"settings": None})) == {"": "empty"}
     assert errors(hub.request("PATCH", path_of(made), {"settings": {"colour": 1}})) == {"/settings/colour": "unknown"}
     assert errors(hub.request("PATCH", path_of(made), {"settings": "x"})) == {"/settings": "type"}
-    assert hub.get(path_of(made)) == made
+    assert unchanged(hub, made)
     assert hub.request("PATCH", path_of(made), {"settings": foreign, "description": "d"}).status == 204
     assert hub.get(path_of(made))["settings"] == made["settings"]
 
@@ -140,7 +149,7 @@ def test_another_provider_starts_without_the_settings_of_the_last_one(hub):
     masks = made["settings"]
     assert errors(hub.request("PATCH", path_of(made), {"provider": "sendgrid_email", "settings": {"api_key": masks["api_key"]}})) == {
         "/settings/api_key": "masked"}
-    assert hub.get(path_of(made)) == made
+    assert unchanged(hub, made)
     assert hub.request("PATCH", path_of(made), {"provider": "sendgrid_email"}).status == 204
     now = hub.get(path_of(made))
     assert now["settings"] == {"api_key": None, **{k: None for k in EMAIL}} and now["integrationStatus"] == "DRAFT"
@@ -255,7 +264,7 @@ def test_bad_values_are_refused_by_pointer_and_change_nothing(hub, change, point
     for method, path, body in (("POST", "/v1/integrations", {"integrationName": "n", "integrationType": "Webhook", **change}),
                                ("PUT", path_of(made), {"integrationName": "n", "integrationType": "Webhook", **change}), ("PATCH", path_of(made), change)):
         assert errors(hub.request(method, path, body)) == {pointer: rule}, method
-    assert hub.get(path_of(made)) == made and total(hub) == count
+    assert unchanged(hub, made) and total(hub) == count
 
 
 def test_a_patch_goes_into_objects(hub):
@@ -283,7 +292,7 @@ def test_types_survive_kill_9_and_pages_filter_by_type():
         hub.kill9()
         hub.start()
         for integration, row in zip(made, SETTINGS):
-            assert hub.get(path_of(integration)) == integration
+            assert unchanged(hub, integration)
             assert hub.get(path_of(integration) + "?reveal=secrets")["settings"] == row[2]
         assert len(hub.get("/v1/integrations?type=Messaging")) == 7 and len(hub.get("/v1/integrations?type=Webhook")) == 1
         for integration in made:
@@ -296,7 +305,7 @@ def test_the_bodies_of_clients_that_encode_twice(hub):
     for method, path in (("POST", "/v1/integrations"), ("PUT", path_of(made)), ("PATCH", path_of(made))):
         reply = hub.request(method, path, json.dumps(json.dumps({"integrationName": "m", "integrationType": "Webhook"})))
         assert errors(reply) == {"": "type"} and "encode it twice" in reply.body["errors"][0]["message"]
-    assert hub.get(path_of(made)) == made
+    assert unchanged(hub, made)
 
 
 # ---- reference
@@ -341,7 +350,7 @@ def test_a_repeated_post_makes_nothing_new(hub, path, body):
     first = hub.request("POST", path, body, headers=headers)
     assert first.status == 201 and "Idempotency-Replayed" not in first.headers
     again = hub.request("POST", path, body, headers=headers)
-    assert again.status == 201 and again.body == first.body and again.headers["Location"] == first.headers["Location"]
+    assert again.status == 201 and stored(again.body) == stored(first.body) and again.headers["Location"] == first.headers["Location"]
     assert again.headers["Idempotency-Replayed"] == "true" and again.headers["ETag"] == first.headers["ETag"]
     assert int(hub.request("GET", path).headers["X-Total-Count"]) == int(count) + 1
     other = hub.request("POST", path, {**body, "description" if "integration" in path else "businessDetails" if "/parties" in path else "endpointUrl": None},

@@ -61,6 +61,7 @@ typedef struct hub_delivery {
     } alert;
     struct hub_export *export; /* FEED_EXPORT: export.h */
     /* out */
+    bool unsayable;      /* write returned false because of what this delivery is about, not because of a setting: it is parked */
     hub_slice_t problem; /* write returned false: why, naming the setting ("configData.recipients is missing"); read: the answer's words */
     hub_slice_t reference; /* read: what the receiver calls it; flag LEDGER: kept (sync/receipt.h) */
     hub_slice_t answer;    /* read: JSON of the answer that is kept beside it; none */
@@ -104,9 +105,26 @@ void hub_form_add(hub_buf_t *out, const char *name, hub_slice_t value);
 
 struct hub_agent;
 void hub_connector_follow(struct hub_agent *agent, const hub_integration_t *old);
-void hub_connector_wake(struct hub_agent *agent);
+/* After a commit: one look at the streams for all connectors of a worker. */
+typedef struct hub_connector_tail {
+    hub_view_t *view;
+    uint64_t after, seq; /* what was seen before; the store now */
+    uint32_t tenant;     /* private: … */
+    uint32_t fresh;      /* … the sources of this tenant that have something new */
+} hub_connector_tail_t;
+void hub_connector_wake(struct hub_agent *agent, hub_connector_tail_t *tail);
 void hub_connector_end(struct hub_agent *agent);
+/* Records were written by others (a parked delivery is to be sent again): they are read. */
+void hub_connector_reload(struct hub_agent *agent);
+/* What delivering says about the receiver. False: nothing (yet). */
+bool hub_connector_judge(const struct hub_agent *agent, hub_integration_status_t *status, hub_buf_t *text);
 /* A member of `modules` in GET …/delivery. */
 void hub_connector_describe(struct hub_agent *agent, hub_view_t *view, hub_buf_t *out);
+
+struct hub_parked;
+/* apply only. A parked delivery is to be sent again, as if for the first time. hub_connector_reload must follow. */
+hub_err_t hub_connector_again(hub_view_t *view, uint32_t integration, const struct hub_parked *parked);
+/* apply only. It may deliver from now on: where its cursor begins is written down, unless it has one. */
+hub_err_t hub_connector_begin(hub_view_t *view, const hub_integration_t *integration);
 
 #endif

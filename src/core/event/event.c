@@ -103,30 +103,18 @@ uint32_t hub_event_fresh(hub_view_t *view, uint32_t tenant, uint32_t sources, ui
     return fresh;
 }
 
-/* ---- what an entry is to a reader ---- */
+/* ---- what an entry is about ---- */
 
-static bool look_object(hub_view_t *view, uint64_t after, hub_event_t *e)
+static bool fill_object(hub_view_t *view, hub_event_t *e)
 {
-    uint64_t real;
-    const hub_event_source_t *source = &hub_event_sources[e->source];
     if (!hub_object_key_parse(e->change.key, &e->id))
         return false;
     e->integration = e->id.scope;
     e->has_object = hub_object_get_key(view, e->change.key, &e->object) == HUB_EOK;
-    if (e->change.kind == HUB_CHANGE_DELETE) {
-        e->verb = HUB_EVENT_DELETED;
-        return true;
-    }
-    if (!e->has_object || (e->change.kind == HUB_CHANGE_EVSE && e->object.seq > after))
-        return false;
-    if (source->module == OCPI_MODULE_TARIFFS && source->kind == HUB_STREAM_OWN &&
-        hub_sharing_moved(view, e->change.key, e->change.seq, &real) && real <= after)
-        return false;
-    e->verb = e->change.kind == HUB_CHANGE_OBJECT && e->change.created_seq > after ? HUB_EVENT_CREATED : HUB_EVENT_UPDATED;
-    return true;
+    return e->has_object || e->change.kind == HUB_CHANGE_DELETE;
 }
 
-static bool look_integration(hub_view_t *view, hub_event_t *e)
+static bool fill_integration(hub_view_t *view, hub_event_t *e)
 {
     uint32_t tenant;
     hub_key_t key;
@@ -135,36 +123,63 @@ static bool look_integration(hub_view_t *view, hub_event_t *e)
         return false;
     hub_integration_key(&key, tenant, e->integration);
     bool there = hub_view_get(view, HUB_TABLE_INTEGRATION, &key, &settings) == HUB_EOK;
-    if (e->status)
-        e->verb = HUB_EVENT_STATUS;
-    else if (e->change.kind == HUB_CHANGE_DELETE)
-        e->verb = HUB_EVENT_DELETED;
-    else
-        e->verb = there && hub_record_version(settings) == 1 ? HUB_EVENT_CREATED : HUB_EVENT_UPDATED;
+    e->first = there && hub_record_version(settings) == 1;
     return there || e->change.kind == HUB_CHANGE_DELETE;
 }
 
 /* Those that nobody waits for any more are no event. */
-static bool look_preference(hub_view_t *view, hub_pool_t *pool, hub_event_t *e)
+static bool fill_preference(hub_view_t *view, hub_pool_t *pool, hub_event_t *e)
 {
     if (e->change.kind == HUB_CHANGE_DELETE || hub_preference_get(view, pool, e->change.key, &e->preference) != HUB_EOK)
         return false;
     e->id = (hub_object_id_t){.country = e->preference.country, .party = e->preference.party, .id = e->preference.session};
     e->integration = e->preference.integration;
-    e->verb = HUB_EVENT_PREFERENCES;
     return !e->preference.result.len && !e->preference.over;
+}
+
+bool hub_event_fill(hub_view_t *view, hub_pool_t *pool, hub_event_t *e)
+{
+    switch (hub_event_sources[e->source].module) {
+    case HUB_MODULE_INTEGRATION:
+        return fill_integration(view, e);
+    case HUB_MODULE_PREFERENCES:
+        return fill_preference(view, pool, e);
+    default:
+        return fill_object(view, e);
+    }
+}
+
+/* ---- what it is to a reader ---- */
+
+/* An EVSE whose Location is still ahead comes with it; a tariff that has only moved to another place was seen where it stood. */
+static bool seen_otherwise(hub_view_t *view, uint64_t after, const hub_event_t *e)
+{
+    uint64_t real;
+    const hub_event_source_t *source = &hub_event_sources[e->source];
+    if (!e->has_object || e->change.kind == HUB_CHANGE_DELETE)
+        return false;
+    if (e->change.kind == HUB_CHANGE_EVSE && e->object.seq > after)
+        return true;
+    return source->module == OCPI_MODULE_TARIFFS && source->kind == HUB_STREAM_OWN &&
+           hub_sharing_moved(view, e->change.key, e->change.seq, &real) && real <= after;
 }
 
 bool hub_event_look(hub_view_t *view, hub_pool_t *pool, uint64_t after, hub_event_t *e)
 {
-    switch (hub_event_sources[e->source].module) {
-    case HUB_MODULE_INTEGRATION:
-        return look_integration(view, e);
-    case HUB_MODULE_PREFERENCES:
-        return look_preference(view, pool, e);
-    default:
-        return look_object(view, after, e);
-    }
+    uint8_t module = hub_event_sources[e->source].module;
+    if (!hub_event_fill(view, pool, e) || seen_otherwise(view, after, e))
+        return false;
+    if (module == HUB_MODULE_PREFERENCES)
+        e->verb = HUB_EVENT_PREFERENCES;
+    else if (e->status)
+        e->verb = HUB_EVENT_STATUS;
+    else if (e->change.kind == HUB_CHANGE_DELETE)
+        e->verb = HUB_EVENT_DELETED;
+    else if (module == HUB_MODULE_INTEGRATION)
+        e->verb = e->first ? HUB_EVENT_CREATED : HUB_EVENT_UPDATED;
+    else
+        e->verb = e->change.kind == HUB_CHANGE_OBJECT && e->change.created_seq > after ? HUB_EVENT_CREATED : HUB_EVENT_UPDATED;
+    return true;
 }
 
 /* ---- one event ---- */

@@ -32,6 +32,7 @@ typedef struct hub_event {
     hub_object_id_t id;
     uint32_t integration; /* 0: none */
     bool status;          /* of an integration */
+    bool first;           /* an integration that was never updated */
     bool has_object;
     hub_object_t object;
     hub_preference_t preference; /* id 0: none */
@@ -53,7 +54,9 @@ void hub_event_reader_init(hub_event_reader_t *reader, hub_view_t *view, uint32_
 /* The next entry: source and change. What it is to this reader, hub_event_look says. */
 bool hub_event_reader_next(hub_event_reader_t *reader, hub_event_t *event);
 hub_err_t hub_event_reader_finish(hub_event_reader_t *reader);
-/* Fills in the rest. False: a reader who has everything up to `after` has seen this already, or sees it with another entry. */
+/* Fills in what it is about, all but the verb. False: that is no more, or of no interest. */
+bool hub_event_fill(hub_view_t *view, hub_pool_t *pool, hub_event_t *event);
+/* The same, and the verb. False, too: a reader who has everything up to `after` has seen this already, or sees it with another entry. */
 bool hub_event_look(hub_view_t *view, hub_pool_t *pool, uint64_t after, hub_event_t *event);
 /* One entry again, source and change. False: it is no more, something newer has taken its place. */
 bool hub_event_find(hub_view_t *view, uint32_t tenant, unsigned source, uint64_t seq, hub_event_t *event);

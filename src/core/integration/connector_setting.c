@@ -8,7 +8,7 @@
 /* ---- the tables ---- */
 
 const hub_integration_type_row_t hub_integration_types[HUB_TYPE_COUNT] = {
-#define HUB_INTEGRATION_TYPE(name, text, group, activate, served) {text, SETTING_##group, S_##activate, served},
+#define HUB_INTEGRATION_TYPE(name, text, group, activate) {text, SETTING_##group, S_##activate},
 #include "integration_type.def"
 #undef HUB_INTEGRATION_TYPE
 };

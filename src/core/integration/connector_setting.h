@@ -42,7 +42,6 @@ typedef struct hub_integration_type_row {
     const char *text;
     uint8_t group;    /* SETTING_…; ROOT: `settings` */
     uint8_t activate; /* S_…; S_COUNT: none */
-    bool served;
 } hub_integration_type_row_t;
 extern const hub_integration_type_row_t hub_integration_types[HUB_TYPE_COUNT];
 bool hub_integration_type_parse(hub_slice_t text, hub_integration_type_t *out);

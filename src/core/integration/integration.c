@@ -35,17 +35,16 @@ void hub_integration_key(hub_key_t *key, uint32_t tenant, uint32_t id)
 
 #define CHANGE_STATUS 's' /* a ninth byte: an entry of its own, so that "updated" and "status" never hide one another */
 
-hub_err_t hub_integration_note(hub_view_t *view, uint32_t tenant, uint32_t id, hub_change_kind_t kind)
+hub_err_t hub_integration_note(hub_view_t *view, uint32_t tenant, uint32_t id, hub_change_kind_t kind, uint64_t *seq)
 {
     hub_key_t key;
-    uint64_t seq;
     const hub_stream_t stream = {.tenant = tenant, .kind = HUB_STREAM_OWN, .module = HUB_MODULE_INTEGRATION};
     hub_integration_key(&key, tenant, id);
     if (kind == HUB_CHANGE_EVSE) {
         hub_key_u8(&key, CHANGE_STATUS);
         kind = HUB_CHANGE_OBJECT;
     }
-    return hub_change_note(view, &stream, hub_key_slice(&key), kind, hub_now_ms(), &seq);
+    return hub_change_note(view, &stream, hub_key_slice(&key), kind, hub_now_ms(), seq);
 }
 
 bool hub_integration_change_parse(hub_slice_t key, uint32_t *tenant, uint32_t *id, bool *status)

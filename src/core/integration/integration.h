@@ -15,7 +15,7 @@ typedef enum hub_model { /* models.*: flags that govern what we start */
 } hub_model_t;
 
 typedef enum hub_integration_type {
-#define HUB_INTEGRATION_TYPE(name, text, group, activate, served) HUB_TYPE_##name,
+#define HUB_INTEGRATION_TYPE(name, text, group, activate) HUB_TYPE_##name,
 #include "integration_type.def"
 #undef HUB_INTEGRATION_TYPE
     HUB_TYPE_COUNT
@@ -53,7 +53,7 @@ typedef struct hub_integration {
     uint64_t version;              /* of the settings: the API's `version` */
     uint64_t registration_version; /* of the registration record */
     /* settings */
-    hub_slice_t name, type;
+    hub_slice_t name, type, reference;
     bool is_ocpi, enabled;
     uint32_t models;                         /* hub_model_t mask */
     int32_t charging_period_minutes;         /* -1: not set */
@@ -131,7 +131,7 @@ hub_err_t hub_integration_registration_version(hub_view_t *view, uint32_t tenant
 hub_err_t hub_integration_each(hub_view_t *view, uint32_t tenant, bool (*visit)(void *arg, uint32_t tenant, uint32_t id), void *arg);
 /* apply only: notes a change of the integration in the event feed (stream OWN, HUB_MODULE_INTEGRATION): OBJECT created or updated, DELETE
  * deleted, EVSE its status alone (an entry of its own, told apart by its key). */
-hub_err_t hub_integration_note(hub_view_t *view, uint32_t tenant, uint32_t id, hub_change_kind_t kind);
+hub_err_t hub_integration_note(hub_view_t *view, uint32_t tenant, uint32_t id, hub_change_kind_t kind, uint64_t *seq /* or NULL */);
 /* The key of such an entry read back; *status: it tells of the status. */
 bool hub_integration_change_parse(hub_slice_t key, uint32_t *tenant, uint32_t *id, bool *status);
 /* apply only: is this party of ours on any integration? */

@@ -59,13 +59,12 @@ static hub_slice_t description(const answer_t *a)
 {
     const hub_integration_t *integration = a->integration;
     const hub_connector_t *connector = integration->connector;
+    if (!integration->enabled && connector)
+        return HUB_SLICE_LIT("Switched off (enabled is false): nothing is delivered.");
     if (!integration->enabled)
         return HUB_SLICE_LIT("Switched off (enabled is false): we neither call nor push, and the partner is answered 403.");
     if (connector && connector->unreadable)
         return HUB_SLICE_LIT("A secret does not open: is this the right master key? Set the secrets anew.");
-    if (connector && connector->complete && connector->switched_on && !hub_integration_types[connector->type].served)
-        return hub_pool_printf(a->pool, "Delivery to integrations of type %.*s is not active in this release: the settings are kept.",
-                               HUB_SLICE_FMT(integration->type));
     return integration->status_description;
 }
 

@@ -5,7 +5,7 @@
 
 #include "connector_setting.h"
 
-#define HUB_INTEGRATION_TYPE(name, text, group, activate, served) "|" text
+#define HUB_INTEGRATION_TYPE(name, text, group, activate) "|" text
 static const char integration_types[] =
 #include "integration_type.def"
     ;
@@ -354,6 +354,7 @@ hub_err_t hub_integration_decode(hub_core_t *core, hub_pool_t *pool, uint32_t te
     out->pool = pool;
     out->name = hub_setting_text(pool, v[S_NAME]);
     out->type = hub_setting_text(pool, v[S_TYPE]);
+    out->reference = hub_setting_text(pool, v[S_REFERENCE]);
     out->is_ocpi = hub_slice_eq_str(out->type, "OCPI");
     out->enabled = !v[S_ENABLED].ptr || hub_setting_true(v[S_ENABLED]);
     out->approved_party = hub_setting_int(v[S_APPROVED_PARTY], 0);

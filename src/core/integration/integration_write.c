@@ -381,7 +381,7 @@ hub_err_t hub_integration_change(hub_view_t *view, hub_integration_change_t *cha
     if (!err)
         err = follow_reference(view, change->pool, change->tenant, change->id, w->old.json[S_REFERENCE], w->now.json[S_REFERENCE]);
     if (!err)
-        err = hub_integration_note(view, change->tenant, change->id, HUB_CHANGE_OBJECT);
+        err = hub_integration_note(view, change->tenant, change->id, HUB_CHANGE_OBJECT, NULL);
     if (!err)
         err = follow(w);
     change->in = asked; /* apply may run again */
@@ -432,7 +432,7 @@ static hub_err_t purge(hub_view_t *view, hub_pool_t *pool, const purge_t *what, 
 /* What the partner gave us, and what the pushes remember of it. */
 static hub_err_t purge_all(hub_view_t *view, hub_pool_t *pool, uint32_t tenant, uint32_t id, uint32_t limit, uint32_t *count)
 {
-    static const char readers[] = {'P', 'S'}; /* table CURSOR: cursors and marks of the pushes */
+    static const char readers[] = {'P', 'S', 'C', 'F', 'A'}; /* table CURSOR: of the pushes, and of a connector */
     purge_t what = {.table = HUB_TABLE_OBJECT};
     hub_integration_key(&what.prefix, tenant, id);
     hub_err_t err = purge(view, pool, &what, limit, count);
@@ -476,7 +476,7 @@ hub_err_t hub_integration_remove(hub_core_t *core, hub_view_t *view, hub_pool_t 
     if (!err)
         err = hub_view_delete(view, HUB_TABLE_INTEGRATION, &key);
     if (!err)
-        err = hub_integration_note(view, tenant, id, HUB_CHANGE_DELETE);
+        err = hub_integration_note(view, tenant, id, HUB_CHANGE_DELETE, NULL);
     *gone = !err;
     return err;
 }

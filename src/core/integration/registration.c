@@ -246,9 +246,9 @@ hub_err_t hub_registration_put(hub_core_t *core, hub_view_t *view, uint32_t tena
     hub_integration_status_t before = hub_registration_status(view, tenant, id);
     hub_err_t err = hub_registration_put_quiet(core, view, tenant, id, registration);
     if (!err)
-        err = hub_integration_note(view, tenant, id, HUB_CHANGE_OBJECT);
+        err = hub_integration_note(view, tenant, id, HUB_CHANGE_OBJECT, NULL);
     if (!err && before != registration->status)
-        err = hub_integration_note(view, tenant, id, HUB_CHANGE_EVSE);
+        err = hub_integration_note(view, tenant, id, HUB_CHANGE_EVSE, NULL);
     return err;
 }
 

@@ -1,5 +1,5 @@
 /* What a change of settings means for the registration. Inside apply. */
-#include "connector_setting.h"
+#include "connector/connector.h"
 #include "handshake/handshake.h"
 #include "registration.h"
 
@@ -118,7 +118,7 @@ static hub_err_t follow_receiver(follow_t *f)
 }
 
 /* A type without a handshake: DRAFT until it can work; from then on its status is what delivering shows. */
-static void follow_connector(follow_t *f)
+static hub_err_t follow_connector(follow_t *f)
 {
     const hub_connector_t *connector = f->now->connector;
     if (!connector->complete)
@@ -127,6 +127,7 @@ static void follow_connector(follow_t *f)
         say(f, HUB_STATUS_DRAFT, HUB_SLICE_LIT("Everything is set: it starts when activateConnection is true."));
     else if (f->reg.status == HUB_STATUS_DRAFT)
         say(f, HUB_STATUS_AWAITING_PARTNER, HUB_SLICE_LIT("Everything is set: nothing was delivered yet."));
+    return connector->active ? hub_connector_begin(f->view, f->now) : HUB_EOK;
 }
 
 hub_err_t hub_registration_follow(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, const hub_integration_t *old,
@@ -137,7 +138,7 @@ hub_err_t hub_registration_follow(hub_core_t *core, hub_view_t *view, hub_pool_t
     if (err)
         return err;
     if (!now->is_ocpi) {
-        follow_connector(&f);
+        err = follow_connector(&f);
     } else if (!now->has_initial_role) {
         if (!f.reg.authorized)
             say(&f, HUB_STATUS_DRAFT,

@@ -3,12 +3,15 @@
  * how many. */
 #include "quarantine.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "connector/connector.h"
 #include "metrics.h"
 #include "objects.h"
 #include "reply.h"
 #include "settings/collection.h"
+#include "sync/agent.h"
 #include "v1.h"
 
 typedef struct record {
@@ -121,16 +124,16 @@ static hub_err_t record_get(hub_view_t *view, hub_pool_t *pool, uint32_t tenant,
 
 /* ---- filling it ---- */
 
-static hub_slice_t about(hub_pool_t *pool, uint64_t id, const hub_integration_t *integration, ocpi_module_t module, const char *direction,
+/* What people are told, without the record's id. */
+static hub_slice_t about(hub_pool_t *pool, const hub_integration_t *integration, const char *module, const char *direction,
                          hub_slice_t country, hub_slice_t party, hub_slice_t object_id, const ocpi_problems_t *problems)
 {
     char now[OCPI_TIME_MAX + 1];
     hub_buf_t out = HUB_BUF_INIT(pool);
     ocpi_time_format(hub_now_ms(), now);
     hub_buf_printf(&out,
-                   "\"id\":\"%llu\",\"integrationId\":\"%u\",\"module\":\"%s\",\"direction\":\"%s\",\"version\":\"%s\",\"countryCode\":",
-                   (unsigned long long)id, integration->id, ocpi_module_name(module), direction,
-                   ocpi_version_name(integration->ocpi_version ? integration->ocpi_version : OCPI_V2_2_1));
+                   "\"integrationId\":\"%u\",\"module\":\"%s\",\"direction\":\"%s\",\"version\":\"%s\",\"countryCode\":", integration->id,
+                   module, direction, ocpi_version_name(integration->ocpi_version ? integration->ocpi_version : OCPI_V2_2_1));
     add_text(&out, country);
     hub_buf_add_str(&out, ",\"partyId\":");
     add_text(&out, party);
@@ -168,12 +171,16 @@ static hub_err_t drop_what(hub_view_t *view, hub_pool_t *pool, uint32_t integrat
 {
     hub_key_t what;
     hub_slice_t value, direction;
+    hub_parked_t parked;
     uint64_t id;
     yyjson_val *about = about_read(pool, record);
     if (!about || !(direction = ocpi_get_str(about, "direction")).len)
         return HUB_EOK;
-    what_key(&what, integration, ocpi_module_parse(ocpi_get_str(about, "module")), direction.ptr, ocpi_get_str(about, "countryCode"),
-             ocpi_get_str(about, "partyId"), ocpi_get_str(about, "objectId"));
+    if (hub_parked_read(pool, ocpi_get_str(about, "delivery"), &parked))
+        hub_parked_key(&what, integration, parked.source, parked.key, parked.evse_uid);
+    else
+        what_key(&what, integration, ocpi_module_parse(ocpi_get_str(about, "module")), direction.ptr, ocpi_get_str(about, "countryCode"),
+                 ocpi_get_str(about, "partyId"), ocpi_get_str(about, "objectId"));
     hub_err_t err = hub_view_get(view, HUB_TABLE_REFERENCE, &what, &value);
     if (err != HUB_EOK || !number_of(value, &id) || id != record->id)
         return harmless(err);
@@ -220,44 +227,80 @@ static bool stands(hub_view_t *view, const hub_integration_t *integration, const
     return hub_view_get(view, HUB_TABLE_QUARANTINE, &key, &value) == HUB_EOK;
 }
 
+static hub_err_t keep(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, const hub_integration_t *integration, const hub_key_t *what,
+                      hub_slice_t about, hub_slice_t text)
+{
+    record_t record = {.text = text.len <= HUB_QUARANTINE_TEXT ? text : HUB_SLICE_NONE};
+    hub_metric_add(core, integration->tenant, HUB_METRIC_QUARANTINED, 1);
+    bool again = stands(view, integration, what, &record.id);
+    hub_err_t err = again ? HUB_EOK : hub_view_next_id(view, "quarantine", &record.id);
+    if (err != HUB_EOK)
+        return err;
+    record.about = hub_pool_printf(pool, "\"id\":\"%llu\",%.*s", (unsigned long long)record.id, HUB_SLICE_FMT(about));
+    err = record_put(view, pool, integration->tenant, integration->id, &record);
+    if (err == HUB_EOK)
+        err = hub_view_put(view, HUB_TABLE_REFERENCE, what, hub_slice((const char *)&record.id, sizeof record.id));
+    if (err != HUB_EOK || again)
+        return err;
+    uint64_t count = hub_quarantine_count(view, integration->id) + 1;
+    err = count_set(view, integration->id, count);
+    return err == HUB_EOK && count > HUB_QUARANTINE_LIMIT ? drop_oldest(view, pool, integration->tenant, integration->id) : err;
+}
+
+static hub_err_t clear(hub_view_t *view, const hub_integration_t *integration, const hub_key_t *what)
+{
+    hub_slice_t value;
+    uint64_t number;
+    hub_err_t err = hub_view_get(view, HUB_TABLE_REFERENCE, what, &value);
+    if (err != HUB_EOK)
+        return harmless(err);
+    if (!number_of(value, &number))
+        return HUB_ESTORE;
+    err = hub_view_delete(view, HUB_TABLE_REFERENCE, what);
+    return err == HUB_EOK ? harmless(record_drop(view, integration->tenant, integration->id, number)) : err;
+}
+
 hub_err_t hub_quarantine_put(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, const hub_integration_t *integration,
                              ocpi_module_t module, const char *direction, hub_slice_t country, hub_slice_t party, hub_slice_t id,
                              hub_slice_t text, const ocpi_problems_t *problems)
 {
     hub_key_t what;
-    record_t record = {.text = text.len <= HUB_QUARANTINE_TEXT ? text : HUB_SLICE_NONE};
-    uint64_t count;
-    hub_metric_add(core, integration->tenant, HUB_METRIC_QUARANTINED, 1);
     what_key(&what, integration->id, module, direction, country, party, id);
-    bool again = stands(view, integration, &what, &record.id);
-    hub_err_t err = again ? HUB_EOK : hub_view_next_id(view, "quarantine", &record.id);
-    if (err != HUB_EOK)
-        return err;
-    record.about = about(pool, record.id, integration, module, direction, country, party, id, problems);
-    err = record_put(view, pool, integration->tenant, integration->id, &record);
-    if (err == HUB_EOK)
-        err = hub_view_put(view, HUB_TABLE_REFERENCE, &what, hub_slice((const char *)&record.id, sizeof record.id));
-    if (err != HUB_EOK || again)
-        return err;
-    count = hub_quarantine_count(view, integration->id) + 1;
-    err = count_set(view, integration->id, count);
-    return err == HUB_EOK && count > HUB_QUARANTINE_LIMIT ? drop_oldest(view, pool, integration->tenant, integration->id) : err;
+    return keep(core, view, pool, integration, &what,
+                about(pool, integration, ocpi_module_name(module), direction, country, party, id, problems), text);
 }
 
 hub_err_t hub_quarantine_clear(hub_view_t *view, const hub_integration_t *integration, ocpi_module_t module, const char *direction,
                                hub_slice_t country, hub_slice_t party, hub_slice_t id)
 {
     hub_key_t what;
-    hub_slice_t value;
-    uint64_t number;
     what_key(&what, integration->id, module, direction, country, party, id);
-    hub_err_t err = hub_view_get(view, HUB_TABLE_REFERENCE, &what, &value);
-    if (err != HUB_EOK)
-        return harmless(err);
-    if (!number_of(value, &number))
-        return HUB_ESTORE;
-    err = hub_view_delete(view, HUB_TABLE_REFERENCE, &what);
-    return err == HUB_EOK ? harmless(record_drop(view, integration->tenant, integration->id, number)) : err;
+    return clear(view, integration, &what);
+}
+
+/* A parked delivery has in its member "delivery" what tells it from others. */
+hub_err_t hub_quarantine_park(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, const hub_integration_t *integration,
+                              const hub_parked_t *parked)
+{
+    hub_key_t what;
+    ocpi_problems_t problems;
+    hub_buf_t text = HUB_BUF_INIT(pool);
+    ocpi_problems_init(&problems, pool);
+    ocpi_problem_add(&problems, OCPI_ERROR, HUB_SLICE_LIT(""), "refused", "%.*s", HUB_SLICE_FMT(parked->problem));
+    hub_buf_add(&text, about(pool, integration, hub_pool_str(pool, parked->module), HUB_QUARANTINE_SENT, parked->country, parked->party,
+                             parked->id, &problems));
+    hub_buf_add_str(&text, ",\"delivery\":");
+    hub_buf_add_json(&text, hub_parked_write(pool, parked));
+    hub_parked_key(&what, integration->id, parked->source, parked->key, parked->evse_uid);
+    return keep(core, view, pool, integration, &what, hub_buf_slice(&text), parked->text);
+}
+
+hub_err_t hub_quarantine_unpark(hub_view_t *view, const hub_integration_t *integration, uint8_t source, hub_slice_t key,
+                                hub_slice_t evse_uid)
+{
+    hub_key_t what;
+    hub_parked_key(&what, integration->id, source, key, evse_uid);
+    return clear(view, integration, &what);
 }
 
 /* Deletes every key with this prefix, a few at a time: no scan goes on over what it deletes. */
@@ -366,7 +409,7 @@ typedef struct quarantine_job {
     uint64_t id;
     bool retry;
     /* out */
-    bool sent;
+    bool sent, connector;
     hub_incoming_t in;
     hub_err_t refused; /* retry: it is still not good */
 } quarantine_job_t;
@@ -396,6 +439,10 @@ static hub_err_t retry(hub_view_t *view, hub_pool_t *pool, hub_core_t *core, qua
     ocpi_module_t module = ocpi_module_parse(ocpi_get_str(what, "module"));
     const char *direction = job->sent ? HUB_QUARANTINE_SENT : HUB_QUARANTINE_RECEIVED;
     hub_err_t err = HUB_EOK;
+    hub_parked_t parked;
+    if (job->connector)
+        return hub_parked_read(pool, ocpi_get_str(what, "delivery"), &parked) ? hub_connector_again(view, job->integration, &parked)
+                                                                              : HUB_ESTORE;
     if (job->sent) {
         const hub_object_id_t own = {.tenant = job->tenant,
                                      .scope = HUB_SCOPE_OWN,
@@ -450,18 +497,37 @@ static hub_err_t quarantine_apply(hub_view_t *view, hub_op_t *op)
     if (!what)
         return HUB_ESTORE;
     job->sent = hub_slice_eq_str(ocpi_get_str(what, "direction"), HUB_QUARANTINE_SENT);
+    job->connector = integration->connector != NULL;
     if (job->retry)
-        return retry(view, x->pool, x->worker->core, job, integration, what, record.text);
-    err = hub_quarantine_clear(view, integration, ocpi_module_parse(ocpi_get_str(what, "module")),
-                               job->sent ? HUB_QUARANTINE_SENT : HUB_QUARANTINE_RECEIVED, ocpi_get_str(what, "countryCode"),
-                               ocpi_get_str(what, "partyId"), ocpi_get_str(what, "objectId"));
+        err = retry(view, x->pool, x->worker->core, job, integration, what, record.text);
+    if (err != HUB_EOK || (job->retry && !job->connector))
+        return err;
+    err = drop_what(view, x->pool, job->integration, &record);
     return err == HUB_EOK ? harmless(record_drop(view, job->tenant, job->integration, job->id)) : err;
+}
+
+static void reload(hub_agent_task_t *task, hub_agent_t *agent)
+{
+    if (agent)
+        hub_connector_reload(agent);
+    free(task);
+}
+
+/* The connector knows what waits and what is parked: it looks again. */
+static void tell_connector(hub_core_t *core, const quarantine_job_t *job)
+{
+    hub_agent_task_t *task = calloc(1, sizeof *task);
+    HUB_ASSERT(task);
+    *task = (hub_agent_task_t){.tenant = job->tenant, .integration = job->integration, .run = reload};
+    hub_agent_post(core, task);
 }
 
 static void quarantine_then(hub_write_t *write)
 {
     hub_exchange_t *x = write->x;
     quarantine_job_t *job = write->arg;
+    if (job->connector && write->op.err == HUB_EOK)
+        tell_connector(x->worker->core, job);
     if (write->op.err != HUB_EOK)
         hub_reply_problem(x, write->op.err, HUB_SLICE_NONE);
     else if (!job->retry)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "access/tenant.h"
+#include "connector/connector.h"
 
 #define BUCKETS_FIRST 64u
 
@@ -93,6 +94,7 @@ static void end(hub_agent_t *agent)
     hub_handshake_end(agent);
     hub_push_end(agent);
     hub_pull_end(agent);
+    hub_connector_end(agent);
     hub_agent_cancel_calls(agent);
 }
 
@@ -127,7 +129,43 @@ void hub_agent_release(hub_agent_t *agent)
 bool hub_agent_may_call(const hub_agent_t *agent)
 {
     const hub_integration_t *to = agent->integration;
-    return !agent->gone && !agent->worker->stopping && !agent->unauthorized && to->is_ocpi && to->enabled && to->authorized;
+    if (agent->gone || agent->worker->stopping)
+        return false;
+    return to->connector ? to->connector->active : !agent->unauthorized && to->enabled && to->authorized;
+}
+
+/* ---- calls ---- */
+
+void hub_agent_call(hub_agent_t *agent, hub_calling_t *calling, hub_call_t *call)
+{
+    hub_worker_t *worker = agent->worker;
+    calling->call = call;
+    calling->next = agent->call_list;
+    calling->prev = &agent->call_list;
+    if (calling->next)
+        calling->next->prev = &calling->next;
+    agent->call_list = calling;
+    agent->calls++;
+    worker->port.call(worker->port.self, call);
+    if (worker->stopping || agent->gone)
+        worker->port.call_cancel(worker->port.self, call);
+}
+
+void hub_agent_called(hub_agent_t *agent, hub_calling_t *calling)
+{
+    *calling->prev = calling->next;
+    if (calling->next)
+        calling->next->prev = calling->prev;
+    agent->calls--;
+}
+
+void hub_agent_cancel_calls(hub_agent_t *agent)
+{
+    hub_worker_t *worker = agent->worker;
+    for (hub_calling_t *calling = agent->call_list, *next; calling; calling = next) {
+        next = calling->next;
+        worker->port.call_cancel(worker->port.self, calling->call);
+    }
 }
 
 /* ---- following changes ---- */
@@ -150,7 +188,7 @@ typedef struct hub_loading {
 static bool can_wait(const hub_loading_t *loading, hub_agent_t *agent)
 {
     uint64_t registration;
-    if (!agent || agent->integration->authorized || agent->handshake || agent->calls || agent->holds)
+    if (!agent || agent->integration->authorized || agent->integration->connector || agent->handshake || agent->calls || agent->holds)
         return false;
     hub_err_t err = hub_integration_registration_version(loading->view, agent->tenant, agent->id, &registration);
     return err == HUB_EOK && registration == agent->integration->registration_version;
@@ -193,6 +231,7 @@ static void follow(hub_agent_t *agent, hub_integration_t *integration)
     hub_handshake_follow(agent, old);
     hub_push_follow(agent, old);
     hub_pull_follow(agent, old);
+    hub_connector_follow(agent, old);
     hub_agent_judge(agent);
     hub_integration_unref(old);
 }

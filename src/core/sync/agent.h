@@ -5,20 +5,27 @@
 
 #include "integration/registration.h"
 
+/* One outbound call of an agent, in its list: so that it can be cancelled, and waited for. */
+typedef struct hub_calling {
+    hub_call_t *call;
+    struct hub_calling *next, **prev;
+} hub_calling_t;
+
 typedef struct hub_agent {
     hub_worker_t *worker;
     uint32_t tenant, id;
-    hub_integration_t *integration;  /* as last loaded; replaced after a commit that changed it */
-    struct hub_handshake *handshake; /* handshake.c; NULL: none under way */
-    struct hub_push *push;           /* push.c */
-    struct hub_pull *pull;           /* pull.c */
-    bool behind;                     /* its settings have changed since, and nothing of it runs: read again when somebody asks for it */
-    unsigned calls;                  /* outbound calls under way */
-    bool gone;                       /* the integration was deleted: freed when calls and holds are 0 */
-    struct hub_agent *next;          /* in the worker's table */
-    struct hub_ocpi_call *call_list; /* the calls under way */
-    unsigned holds;                  /* operations under way that will come back to this agent: hub_agent_hold */
-    bool unauthorized;               /* the peer answered 401: nothing is sent until the token or the status changes */
+    hub_integration_t *integration;      /* as last loaded; replaced after a commit that changed it */
+    struct hub_handshake *handshake;     /* handshake.c; NULL: none under way */
+    struct hub_push *push;               /* push.c */
+    struct hub_pull *pull;               /* pull.c */
+    struct hub_connector_run *connector; /* connector/run.h: of an integration that is not OCPI, while it delivers */
+    bool behind;                         /* its settings have changed since, and nothing of it runs: read again when somebody asks for it */
+    unsigned calls;                      /* outbound calls under way */
+    bool gone;                           /* the integration was deleted: freed when calls and holds are 0 */
+    struct hub_agent *next;              /* in the worker's table */
+    hub_calling_t *call_list;            /* the calls under way */
+    unsigned holds;                      /* operations under way that will come back to this agent: hub_agent_hold */
+    bool unauthorized;                   /* the peer answered 401: nothing is sent until the token or the status changes */
     struct hub_health {
         bool known;        /* at least one answer, or failure, since the agent was made */
         bool busy;         /* the last answer was HTTP 429, 5xx or OCPI 3xxx */
@@ -38,6 +45,9 @@ hub_agent_t *hub_agent_find(hub_worker_t *worker, uint32_t tenant, uint32_t id);
 void hub_agents_each(hub_worker_t *worker, void (*visit)(hub_agent_t *agent, void *arg), void *arg);
 /* push.c: wakes the pushes of this worker whose streams have something new after `after`. */
 void hub_agents_wake(hub_worker_t *worker, uint64_t after);
+/* Starts a call that is ready; its `done` calls hub_agent_called first of all. */
+void hub_agent_call(hub_agent_t *agent, hub_calling_t *calling, hub_call_t *call);
+void hub_agent_called(hub_agent_t *agent, hub_calling_t *calling);
 void hub_agent_cancel_calls(hub_agent_t *agent);
 /* Works out status and statusDescription anew and writes them when they differ (hub_agent_report does so after each call). */
 void hub_agent_judge(hub_agent_t *agent);
@@ -76,7 +86,7 @@ typedef struct hub_ocpi_call {
     ocpi_envelope_t envelope;      /* status_code 0: none */
     void *arg;
     bool in_then;
-    struct hub_ocpi_call *next, **prev; /* in agent->call_list */
+    hub_calling_t calling;
 } hub_ocpi_call_t;
 hub_ocpi_call_t *hub_ocpi_call_create(hub_agent_t *agent, hub_method_t method, hub_slice_t url); /* with a pool of its own: call.pool */
 void hub_ocpi_call_start(hub_ocpi_call_t *call);

@@ -134,25 +134,6 @@ static void add_routing(hub_ocpi_call_t *call)
             add_header(call, rows[i].name, hub_pool_copy(call->call.pool, rows[i].value));
 }
 
-static void enlist(hub_ocpi_call_t *call)
-{
-    hub_agent_t *agent = call->agent;
-    call->next = agent->call_list;
-    call->prev = &agent->call_list;
-    if (call->next)
-        call->next->prev = &call->next;
-    agent->call_list = call;
-    agent->calls++;
-}
-
-static void delist(hub_ocpi_call_t *call)
-{
-    *call->prev = call->next;
-    if (call->next)
-        call->next->prev = call->prev;
-    call->agent->calls--;
-}
-
 static bool holds(hub_slice_t text, hub_slice_t secret)
 {
     return secret.len > 0 && text.len >= secret.len && memmem(text.ptr, text.len, secret.ptr, secret.len) != NULL;
@@ -189,7 +170,7 @@ static void on_done(hub_call_t *done)
     hub_log(HUB_DEBUG, "peer.call", HUB_INT("integration", agent->id), HUB_STR("method", hub_method_name(done->method)),
             HUB_SLICE("url", done->url), HUB_STR("error", hub_err_info(done->err)->name), HUB_INT("http_status", done->http_status),
             HUB_INT("status_code", call->envelope.status_code), HUB_INT("ms", done->duration_ms));
-    delist(call);
+    hub_agent_called(agent, &call->calling);
     if (outdated(call))
         done->err = HUB_ESTOPPING;
     /* The agent must outlive `then`, which may end its last piece of work. */
@@ -205,7 +186,6 @@ static void on_done(hub_call_t *done)
 void hub_ocpi_call_start(hub_ocpi_call_t *call)
 {
     hub_agent_t *agent = call->agent;
-    hub_worker_t *worker = agent->worker;
     add_authorization(call);
     add_ids(call);
     if (call->routed)
@@ -216,17 +196,5 @@ void hub_ocpi_call_start(hub_ocpi_call_t *call)
     if (!call->call.timeout_ms)
         call->call.timeout_ms = agent->integration->profile.timeout_ms ? agent->integration->profile.timeout_ms : TIMEOUT_MS;
     call->call.done = on_done;
-    enlist(call);
-    worker->port.call(worker->port.self, &call->call);
-    if (worker->stopping || agent->gone)
-        worker->port.call_cancel(worker->port.self, &call->call);
-}
-
-void hub_agent_cancel_calls(hub_agent_t *agent)
-{
-    hub_worker_t *worker = agent->worker;
-    for (hub_ocpi_call_t *call = agent->call_list, *next; call; call = next) {
-        next = call->next;
-        worker->port.call_cancel(worker->port.self, &call->call);
-    }
+    hub_agent_call(agent, &call->calling, &call->call);
 }

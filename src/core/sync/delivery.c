@@ -1,6 +1,7 @@
 /* GET /v1/integrations/{id}/delivery and POST …/pull. What is asked lives on the integration's home worker: the exchange goes there and
  * comes back. While it is away its pool belongs to the home worker. */
 #include "agent.h"
+#include "connector/connector.h"
 #include "pull.h"
 #include "push.h"
 #include "reply.h"
@@ -76,7 +77,9 @@ static void describe(hub_agent_task_t *task, hub_agent_t *agent)
                        hub_integration_status_name(agent->integration->status));
         hub_buf_add_json(&out, agent->integration->status_description);
         hub_buf_printf(&out, ",\"sequence\":%llu,\"modules\":[", (unsigned long long)hub_store_seq(task->core->store));
-        if (agent->integration->is_ocpi) {
+        if (agent->integration->connector) {
+            hub_connector_describe(agent, view, &out);
+        } else {
             hub_push_describe(agent, view, &out);
             hub_buf_add_char(&out, ',');
             hub_pull_describe(agent, &out);

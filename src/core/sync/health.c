@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent.h"
+#include "connector/connector.h"
 #include "pull.h"
 #include "push.h"
 
@@ -94,10 +95,19 @@ static bool may_judge(hub_integration_status_t status, hub_slice_t text)
 }
 
 /* False: nothing to write. */
+static bool judge_connector(hub_agent_t *agent, hub_verdict_t *verdict)
+{
+    const hub_integration_t *now = agent->integration;
+    return now->connector->active && hub_connector_judge(agent, &verdict->status, &verdict->text) &&
+           (verdict->status != now->status || !hub_slice_eq(hub_buf_slice(&verdict->text), now->status_description));
+}
+
 static bool judge(hub_agent_t *agent, hub_verdict_t *verdict)
 {
     const hub_integration_t *now = agent->integration;
-    if (!now->is_ocpi || !now->enabled || !now->authorized || !may_judge(now->status, now->status_description))
+    if (now->connector)
+        return judge_connector(agent, verdict);
+    if (!now->enabled || !now->authorized || !may_judge(now->status, now->status_description))
         return false;
     if (agent->health.known)
         add_trouble(agent, verdict);
@@ -128,7 +138,15 @@ typedef struct hub_status_write {
     hub_integration_status_t status;
     hub_slice_t text, error;
     int64_t now;
+    bool connector;
 } hub_status_write_t;
+
+static bool may_write(const hub_status_write_t *write, const hub_registration_t *registration)
+{
+    if (write->connector)
+        return registration->status != HUB_STATUS_DRAFT;
+    return registration->authorized && may_judge(registration->status, registration->status_description);
+}
 
 static hub_err_t apply(hub_view_t *view, hub_op_t *op)
 {
@@ -137,7 +155,7 @@ static hub_err_t apply(hub_view_t *view, hub_op_t *op)
     hub_registration_t registration;
     hub_err_t err = hub_registration_get(write->core, view, pool, write->tenant, write->id, &registration);
     /* The handshake may have gone on meanwhile: then its word counts. */
-    if (err == HUB_EOK && registration.authorized && may_judge(registration.status, registration.status_description)) {
+    if (err == HUB_EOK && may_write(write, &registration)) {
         registration.status = write->status;
         registration.status_description = write->text;
         if (write->status == HUB_STATUS_CONNECTED) {
@@ -191,7 +209,8 @@ void hub_agent_judge(hub_agent_t *agent)
                                   .status = verdict.status,
                                   .text = hub_buf_slice(&verdict.text),
                                   .error = hub_pool_copy(pool, hub_slice_str(agent->health.detail)),
-                                  .now = hub_now_ms()};
+                                  .now = hub_now_ms(),
+                                  .connector = agent->integration->connector != NULL};
     if (hub_store_submit(agent->worker->core->store, &write->op) != HUB_EOK) {
         hub_pool_destroy(pool); /* the next call judges again */
         return;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "connector/connector.h"
 #include "parcel.h"
 
 #define BACKOFF_FIRST_MS 1000u
@@ -142,6 +143,7 @@ typedef struct hub_tail { /* one look at the streams for all pushes of a worker 
     uint32_t tenant;
     int fresh[HUB_PUSH_ROWS]; /* -1: not looked yet */
     bool bindings;            /* some integration's own stream may have something new */
+    hub_connector_tail_t events;
 } hub_tail_t;
 
 static bool has_after(hub_view_t *view, const hub_stream_t *stream, uint64_t after)
@@ -172,6 +174,8 @@ static void wake_one(hub_agent_t *agent, void *arg)
     hub_tail_t *tail = arg;
     hub_push_t *push = agent->push;
     bool run = false;
+    if (agent->connector)
+        hub_connector_wake(agent, &tail->events);
     if (!push || push->backoff_until || !any_enabled(push))
         return;
     for (unsigned i = 0; i < HUB_PUSH_ROWS; i++) {
@@ -194,6 +198,7 @@ void hub_agents_wake(hub_worker_t *worker, uint64_t after)
     tail.bindings = hub_store_binding_seq(worker->core->store) > after;
     if (hub_view_open(worker->core->store, &tail.view) != HUB_EOK)
         return;
+    tail.events = (hub_connector_tail_t){.view = tail.view, .after = after, .seq = tail.seq};
     hub_agents_each(worker, wake_one, &tail);
     hub_view_close(tail.view);
 }
