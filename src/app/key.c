@@ -10,6 +10,8 @@
 
 #include "app.h"
 
+#define PAGE 100u /* keys asked for at a time */
+
 typedef struct desk {
     app_store_t data;
     hub_core_t *core;
@@ -80,8 +82,8 @@ typedef struct request {
     hub_slice_t path, query, body, platform;
 } request_t;
 
-/* Runs the exchange to its end; prints the answer. The exit code. */
-static int ask(desk_t *desk, hub_pool_t *pool, const request_t *request)
+/* Runs the exchange to its end: the status. */
+static int run(desk_t *desk, hub_pool_t *pool, const request_t *request, hub_slice_t *body)
 {
     hub_exchange_t x = {.pool = pool,
                         .worker = desk->worker,
@@ -95,16 +97,39 @@ static int ask(desk_t *desk, hub_pool_t *pool, const request_t *request)
     x.remote = HUB_SLICE_LIT("command line");
     x.done = on_done;
     x.driver = desk;
+    desk->answered = false;
     hub_exchange_run(&x);
     while (!desk->answered) {
         uint64_t rings;
         if (read(desk->bell, &rings, sizeof rings) > 0)
             hub_mailbox_drain(desk->mailbox);
     }
-    bool good = x.reply.status < 300;
-    if (x.reply.body.len)
-        fprintf(good ? stdout : stderr, "%.*s\n", HUB_SLICE_FMT(x.reply.body));
-    return good ? APP_OK : APP_FAILED;
+    *body = x.reply.body;
+    return x.reply.status;
+}
+
+/* Prints the answer, of a list all pages as one array. The exit code. */
+static int ask(desk_t *desk, hub_pool_t *pool, request_t *request)
+{
+    hub_slice_t body;
+    hub_buf_t list = HUB_BUF_INIT(pool);
+    int status;
+    for (unsigned offset = 0;; offset += PAGE) {
+        if (request->method == HUB_GET)
+            request->query = hub_pool_printf(pool, "offset=%u&limit=%u", offset, PAGE);
+        status = run(desk, pool, request, &body);
+        if (status >= 300 || request->method != HUB_GET || body.len <= 2)
+            break;
+        hub_buf_add_char(&list, list.len ? ',' : '[');
+        hub_buf_add(&list, hub_slice(body.ptr + 1, body.len - 2));
+    }
+    if (status < 300 && list.len) {
+        hub_buf_add_char(&list, ']');
+        body = hub_buf_slice(&list);
+    }
+    if (body.len)
+        fprintf(status < 300 ? stdout : stderr, "%.*s\n", HUB_SLICE_FMT(body));
+    return status < 300 ? APP_OK : APP_FAILED;
 }
 
 static void add_text(hub_buf_t *out, const char *name, const char *value)
@@ -158,7 +183,6 @@ static int parse(const app_config_t *config, request_t *out)
         out->body = create_body(config);
     } else if (strcmp(verb, "list") == 0) {
         out->method = HUB_GET;
-        out->query = HUB_SLICE_LIT("limit=100");
         out->platform = hub_slice_str(app_config_own(config, "--platform"));
     } else if (strcmp(verb, "revoke") == 0) {
         uint64_t id;

@@ -41,7 +41,10 @@ bool hub_idempotency_read(hub_exchange_t *x, hub_idempotency_t *out)
         return false;
     }
     hub_buf_t place = HUB_BUF_INIT(x->pool);
-    const hub_slice_t parts[] = {x->state->actor, x->path, key};
+    hub_slice_t path = x->path;
+    if (path.len && path.ptr[path.len - 1] == '/') /* is the same resource */
+        path.len--;
+    const hub_slice_t parts[] = {x->state->actor, path, key};
     hub_buf_printf(&place, "%u %u", x->state->tenant, x->state->key_id);
     for (size_t i = 0; i < HUB_COUNT(parts); i++) {
         hub_buf_printf(&place, " %zu:", parts[i].len);

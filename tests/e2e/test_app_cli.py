@@ -172,6 +172,9 @@ def test_keys_from_the_command_line_beside_a_running_server():
         assert hub.request("POST", "/v1/parties", {}, key=key["key"]).status == 403
         listed = run("key", "list", "--data", hub.data)
         assert listed.returncode == 0 and key["key"] not in listed.stdout
+        for n in range(101):  # more than a page
+            hub.post("/v1/keys", {"name": f"many {n}", "permissions": ["PARTY.READ"]})
+        assert [k["name"] for k in json.loads(run("key", "list", "--data", hub.data).stdout)][-101:] == [f"many {n}" for n in range(101)]
         assert [k["name"] for k in json.loads(listed.stdout)] == ["reader"]
         assert run("key", "revoke", key["id"], "--data", hub.data).returncode == 0
         assert hub.request("GET", "/v1/parties", key=key["key"]).status == 401
