@@ -50,6 +50,7 @@ static inline unsigned ocpi__version_row(ocpi_version_t version) /* 0 is the old
 typedef enum ocpi_verdict { OCPI_FIT, OCPI_ODD, OCPI_UNKNOWN, OCPI_BAD } ocpi_verdict_t;
 ocpi_verdict_t ocpi__pattern(const char *pattern, hub_slice_t text);
 const char *ocpi__pattern_text(const char *pattern);
+const char *ocpi__pattern_schema(const char *pattern); /* members of a JSON Schema */
 
 /* One scalar against its row. */
 typedef struct ocpi_finding {

@@ -91,10 +91,10 @@ static ocpi_verdict_t token(hub_slice_t s)
 }
 
 static const struct {
-    const char *name, *text;
+    const char *name, *text, *schema;
     ocpi_verdict_t (*check)(hub_slice_t);
 } patterns[] = {
-#define OCPI_PATTERN(name, check, text) {#check, text, check},
+#define OCPI_PATTERN(name, check, text, schema) {#check, text, schema, check},
 #include "ocpi/tbl/pattern.def"
 #undef OCPI_PATTERN
 };
@@ -114,6 +114,14 @@ const char *ocpi__pattern_text(const char *pattern)
     for (size_t i = 0; i < HUB_COUNT(patterns); i++)
         if (strcmp(patterns[i].name, pattern) == 0)
             return patterns[i].text;
+    return "";
+}
+
+const char *ocpi__pattern_schema(const char *pattern)
+{
+    for (size_t i = 0; i < HUB_COUNT(patterns); i++)
+        if (strcmp(patterns[i].name, pattern) == 0)
+            return patterns[i].schema;
     return "";
 }
 

@@ -55,6 +55,7 @@ hub_err_t hub_core_create(const hub_core_config_t *config, hub_core_t **out, cha
     HUB_ASSERT(config->workers > 0);
     core->workers = hub_pool_zalloc(pool, config->workers * sizeof *core->workers);
     core->metrics = HUB_POOL_NEW(pool, hub_metrics_t);
+    core->openapi = hub_openapi_create(pool);
     hub_sha256(core->config.admin_key, core->admin_hash);
     hub_err_t err = hub_key_bootstrap(core, made_key);
     if (err) {

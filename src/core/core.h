@@ -30,6 +30,7 @@ struct hub_core {
     hub_slice_t versions_url;                 /* "https://hub.example/ocpi/versions" */
     struct hub_metrics *metrics;              /* metrics.h */
     struct hub_usages *usages;                /* access/usage.h */
+    struct hub_openapi *openapi;              /* openapi/document.c */
     unsigned char admin_hash[HUB_SHA256_LEN]; /* of config.admin_key */
 };
 

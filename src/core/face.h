@@ -25,4 +25,7 @@ bool hub_key_stands(const hub_core_t *core, hub_view_t *view, const unsigned cha
 hub_err_t hub_key_make(hub_core_t *core, hub_slice_t name, uint32_t permissions, char key[HUB_TOKEN_LEN + 1]);
 hub_err_t hub_key_bootstrap(hub_core_t *core, char *made_key); /* admin_key from the configuration, or made when the store has none */
 
+/* openapi/document.c: what /openapi.json keeps; lies in the pool, which is the core's. */
+struct hub_openapi *hub_openapi_create(hub_pool_t *pool);
+
 #endif

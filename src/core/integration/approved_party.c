@@ -1,4 +1,5 @@
 /* The directory of known partners: /v1/approved-parties. Its profile holds for an integration that says nothing itself (integration.c). */
+#include "party.h"
 #include "settings/collection.h"
 #include "v1.h"
 
@@ -17,9 +18,9 @@ static const hub_setting_t rows[] = {
 
 static const hub_setting_group_t groups[] = {[ROOT] = {NULL, 0, false}, [PROFILE] = {"profile", ROOT, false}};
 static const char *const read_only[] = {"id", NULL};
-static const hub_setting_table_t table = {rows, HUB_COUNT(rows), groups, HUB_COUNT(groups), read_only, NULL, NULL};
-static const hub_collection_t approved = {
-    "/v1/approved-parties", "approved_party", HUB_TABLE_APPROVED_PARTY, true, &table, A_CREATED, A_LAST_UPDATED, NULL};
+const hub_setting_table_t hub_approved_settings = {rows, HUB_COUNT(rows), groups, HUB_COUNT(groups), read_only, NULL, NULL};
+static const hub_collection_t approved = {"/v1/approved-parties", "approved_party", HUB_TABLE_APPROVED_PARTY, true,
+                                          &hub_approved_settings, A_CREATED,        A_LAST_UPDATED,           NULL};
 
 void hub_v1_approved_list(hub_exchange_t *x)
 {

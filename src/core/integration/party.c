@@ -59,7 +59,7 @@ static hub_slice_t check_details(hub_pool_t *pool, uint32_t row, yyjson_val *val
     return problems->errors == before ? ocpi_write(pool, value) : HUB_SLICE_NONE;
 }
 
-static const hub_setting_table_t table = {rows, HUB_COUNT(rows), groups, HUB_COUNT(groups), read_only, check_details, NULL};
+const hub_setting_table_t hub_party_settings = {rows, HUB_COUNT(rows), groups, HUB_COUNT(groups), read_only, check_details, NULL};
 
 /* ---- look-ups ---- */
 
@@ -69,7 +69,7 @@ static hub_err_t decode(hub_pool_t *pool, uint32_t id, hub_slice_t record, hub_p
     uint64_t version;
     memset(out, 0, sizeof *out);
     out->bytes = hub_pool_copy(pool, record);
-    hub_err_t err = hub_setting_decode(&table, out->bytes, &values, &version);
+    hub_err_t err = hub_setting_decode(&hub_party_settings, out->bytes, &values, &version);
     if (err)
         return err;
     out->id = id;
@@ -191,7 +191,8 @@ static hub_err_t settle(hub_view_t *view, hub_collection_change_t *change)
     return hub_view_put(view, HUB_TABLE_REFERENCE, &after, hub_slice(bytes, sizeof bytes));
 }
 
-static const hub_collection_t parties = {"/v1/parties", "party", HUB_TABLE_PARTY, false, &table, P_CREATED, P_LAST_UPDATED, settle};
+static const hub_collection_t parties = {"/v1/parties",       "party",   HUB_TABLE_PARTY, false,
+                                         &hub_party_settings, P_CREATED, P_LAST_UPDATED,  settle};
 
 void hub_v1_party_list(hub_exchange_t *x)
 {

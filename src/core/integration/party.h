@@ -14,6 +14,9 @@ typedef struct hub_party {
 
 hub_err_t hub_party_find(hub_view_t *view, hub_pool_t *pool, uint32_t tenant, hub_slice_t country, hub_slice_t party, hub_party_t *out);
 hub_err_t hub_party_get(hub_view_t *view, hub_pool_t *pool, uint32_t tenant, uint32_t id, hub_party_t *out);
+/* The tables of both. */
+struct hub_setting_table;
+extern const struct hub_setting_table hub_party_settings, hub_approved_settings;
 /* All of them, in id order. */
 hub_err_t hub_party_all(hub_view_t *view, hub_pool_t *pool, uint32_t tenant, hub_party_t **out, uint32_t *count);
 

@@ -29,7 +29,7 @@ typedef enum hub_setting_type {
     HUB_SETTING_TIME,   /* DateTime */
     HUB_SETTING_OBJECT, /* any JSON object; max: bytes of its text */
     HUB_SETTING_ANY,    /* any string or object; max as OBJECT */
-    HUB_SETTING_CHECKED /* by the table's own `check` */
+    HUB_SETTING_CHECKED /* by the table's own `check`; options: its schema in the API description, "[…]" for a list */
 } hub_setting_type_t;
 
 enum {                                /* hub_setting_t.flags */
