@@ -10,6 +10,7 @@ bool hub_cdr_post_write(hub_delivery_t *delivery)
     hub_cdr_format_t format = hub_cdr_format(delivery->connector);
     hub_buf_t body = HUB_BUF_INIT(call->pool);
     if (!hub_cdr_read(call->pool, delivery->event, delivery->object, &cdr)) {
+        delivery->unsayable = true;
         delivery->problem = HUB_SLICE_LIT("there is no CDR that could be sent (any more)");
         return false;
     }
