@@ -73,6 +73,17 @@ def test_a_deleted_integration_is_told_as_it_was(hub):
                                "settings": {"url": "https://hooks.example/in", "secret": MASK}}
 
 
+def test_commands_are_told(hub):
+    hub.party()
+    made = hub.post("/v1/integrations", {"integrationName": "x", "ocpiConnection": {"initialRole": "RECEIVER", "customerRoles": ["CPO"]}})
+    path = "/v1/integrations/" + made["id"]
+    assert hub.request("PATCH", path, {"retryCredentialsExchange": True, "description": "d"}).status == 204
+    assert hub.request("PATCH", path, {"revokeOld": True}).status == 204
+    assert hub.request("PATCH", path, {"revokeOld": False, "description": "e"}).status == 204
+    assert [e["after"] for e in reversed(log(hub, resource=path))][1:] == [
+        {"description": "d", "retryCredentialsExchange": True}, {"revokeOld": True}, {"description": "e"}]
+
+
 def test_bindings_and_grants_are_told(hub):
     hub.party()
     hub.put("/v1/tariffs/NL/ABC/T1", tariff("T1"))

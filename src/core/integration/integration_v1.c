@@ -190,6 +190,19 @@ typedef struct updating {
     hub_idempotency_t idempotency;
 } updating_t;
 
+/* What was commanded is stored nowhere, but it was done: the audit log tells it among what is new. */
+static hub_slice_t add_commands(const hub_integration_change_t *change, hub_slice_t after)
+{
+    static const uint8_t commands[] = {S_RETRY, S_REVOKE_OLD};
+    hub_buf_t out = HUB_BUF_INIT(change->pool);
+    hub_buf_add(&out, hub_slice(after.ptr, after.len - 1));
+    for (size_t i = 0; i < HUB_COUNT(commands); i++)
+        if (hub_setting_given(&change->in, commands[i]) && hub_setting_true(change->in.json[commands[i]]))
+            hub_buf_printf(&out, "%s\"%s\":true", out.len > 1 ? "," : "", hub_integration_settings.rows[commands[i]].name);
+    hub_buf_add_char(&out, '}');
+    return hub_buf_slice(&out);
+}
+
 static hub_err_t apply_change(hub_view_t *view, hub_op_t *op)
 {
     hub_write_t *write = hub_write_of(op);
@@ -205,6 +218,7 @@ static hub_err_t apply_change(hub_view_t *view, hub_op_t *op)
         return err;
     hub_audit_settings(write, change->create ? hub_pool_printf(change->pool, "/v1/integrations/%u", change->id) : HUB_SLICE_NONE,
                        &hub_integration_settings, change->old, change->now);
+    write->audit.after = add_commands(change, write->audit.after);
     return hub_idempotency_note(view, &u->idempotency, change->id);
 }
 
