@@ -108,13 +108,15 @@ static void on_refusal_sent(h2o_socket_t *sock, const char *err)
 static void refuse(hub_http__conn_t *conn, int status, const char *why)
 {
     h2o_socket_t *sock = conn->sock;
+    char id[HUB_UUID_LEN + 1];
     hub_http__count(&conn->worker->stats.refused, 1);
-    hub_log(HUB_DEBUG, "http.refused", HUB_INT("http_status", status), HUB_STR("detail", why), HUB_STR("remote", conn->remote));
     if (sock->_cb.write) {
         hub_http__conn_close(conn);
         return;
     }
-    hub_http__refusal(&conn->refusal, conn->head.target, status, why);
+    hub_http__refusal(&conn->refusal, conn->head.target, status, why, id);
+    hub_log(HUB_INFO, "http.refused", HUB_STR("trace_id", id), HUB_INT("http_status", status), HUB_STR("detail", why),
+            HUB_STR("remote", conn->remote));
     set_phase(conn, PHASE_REFUSED);
     hub_buf_finish(&conn->stash);
     h2o_socket_read_stop(sock);

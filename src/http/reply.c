@@ -79,9 +79,8 @@ static const char *refusal_body(hub_buf_t *out, hub_slice_t path, int status, co
     return "application/problem+json";
 }
 
-void hub_http__refusal(hub_buf_t *out, hub_slice_t path, int status, const char *why)
+void hub_http__refusal(hub_buf_t *out, hub_slice_t path, int status, const char *why, char id[HUB_UUID_LEN + 1])
 {
-    char id[HUB_UUID_LEN + 1];
     hub_uuid(id);
     hub_buf_t body = HUB_BUF_INIT(NULL);
     const char *type = refusal_body(&body, path, status, why, id);

@@ -114,8 +114,8 @@ void hub_http__request_free(hub_http__request_t *request);
 void hub_http__reply(hub_http__request_t *request); /* x->reply to h2o */
 void hub_http__reply_end_stream(hub_http__request_t *request);
 void hub_http__on_resume(hub_exchange_t *x);
-/* An answer without core, for what never becomes an exchange: the whole response as it goes over the wire. */
-void hub_http__refusal(hub_buf_t *out, hub_slice_t path, int status, const char *why);
+/* An answer without core, for what never becomes an exchange: the whole response as it goes over the wire. id: gets its trace id. */
+void hub_http__refusal(hub_buf_t *out, hub_slice_t path, int status, const char *why, char id[HUB_UUID_LEN + 1]);
 /* The same through h2o, which closes the connection after it. */
 void hub_http__refuse_request(h2o_req_t *req, int status, const char *why);
 const char *hub_http__reason(int status);

@@ -55,6 +55,7 @@ def test_the_body_of_a_refusal_is_a_problem_or_an_envelope(hub):
     problem = json.loads(answer.split(b"\r\n\r\n", 1)[1])
     assert problem["status"] == problem["code"] == 400 and problem["detail"] == problem["message"]
     assert f"X-Request-ID: {problem['trace_id']}".encode() in answer
+    assert hub.events("http.refused")[-1]["trace_id"] == problem["trace_id"]
     answer = hub.raw(b"PUT /ocpi/2.2.1/x HTTP/1.1\r\n" + HOST.encode() + b"Content-Length: 99999999999\r\n\r\n")
     assert status_of(answer) == 413
     assert json.loads(answer.split(b"\r\n\r\n", 1)[1])["status_code"] == 2000
