@@ -194,7 +194,10 @@ class Telegram(WebProvider):
     settings = {"auth_token": secret, "chat_id": "-1001234567890"}
 
     def _answer(self, method, path, headers, raw):
-        self.path = path if path == f"/bot{self.secret}/sendMessage" else None
+        if path != f"/bot{self.secret}/sendMessage":
+            self.refused.append((401, path))
+            return 401, {"ok": False, "error_code": 401, "description": "Unauthorized"}
+        self.path = path
         return super()._answer(method, path, headers, raw)
 
     def take(self, headers, raw):

@@ -62,8 +62,6 @@ typedef struct hub_message {
     uint32_t count;
 } hub_message_t;
 
-static const char *const secrets[] = {"api_key", "auth_token", "password", "key"};
-
 static bool fail(hub_message_t *message, hub_slice_t problem)
 {
     message->delivery->problem = problem;
@@ -97,21 +95,6 @@ static hub_slice_t key(hub_pool_t *pool, const hub_connector_t *connector)
     for (size_t i = 0; i < HUB_COUNT(names) && !text.len; i++)
         text = hub_connector_credential(pool, connector, names[i]);
     return text;
-}
-
-static hub_slice_t secret(hub_pool_t *pool, const hub_connector_t *connector, const char *name)
-{
-    return strcmp(name, "key") == 0 ? key(pool, connector) : hub_connector_text(connector, name);
-}
-
-bool hub_message_has_secret(const hub_delivery_t *delivery, hub_slice_t text)
-{
-    for (size_t i = 0; i < HUB_COUNT(secrets); i++) {
-        hub_slice_t s = secret(delivery->call.pool, delivery->connector, secrets[i]);
-        if (s.len && text.len >= s.len && memmem(text.ptr, text.len, s.ptr, s.len))
-            return true;
-    }
-    return false;
 }
 
 static hub_slice_t value_of(const hub_message_t *message, hub_slice_t name)
@@ -305,10 +288,10 @@ static bool add_auth(hub_message_t *message)
     return true;
 }
 
-static bool names_secret(const char *template)
+static bool names_secret(const hub_connector_t *connector, const char *template)
 {
-    for (size_t i = 0; i < HUB_COUNT(secrets); i++)
-        if (strstr(template, secrets[i]))
+    for (uint32_t i = 0; i < connector->member_count; i++)
+        if (connector->members[i].secret && strstr(template, connector->members[i].name))
             return true;
     return false;
 }
@@ -325,7 +308,7 @@ static bool write_http(hub_message_t *message)
     call->method = HUB_POST;
     call->url =
         hub_pool_printf(message->pool, "%.*s%.*s", HUB_SLICE_FMT(hub_delivery_base(message->delivery, row->base)), HUB_SLICE_FMT(path));
-    call->secret_url = names_secret(row->path);
+    call->secret_url = names_secret(message->connector, row->path);
     hub_delivery_header(message->delivery, "Content-Type",
                         json ? HUB_SLICE_LIT("application/json") : HUB_SLICE_LIT("application/x-www-form-urlencoded"));
     hub_delivery_header(message->delivery, "Accept", HUB_SLICE_LIT("application/json"));

@@ -78,7 +78,5 @@ extern const size_t hub_message_row_count;
 extern const hub_message_code_t hub_message_codes[];
 extern const size_t hub_message_code_count;
 const hub_message_row_t *hub_message_row_of(const hub_connector_t *connector);
-/* Does `text` repeat what is secret about this connector? */
-bool hub_message_has_secret(const hub_delivery_t *delivery, hub_slice_t text);
 
 #endif

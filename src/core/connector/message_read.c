@@ -25,20 +25,12 @@ static bool is_one_of(hub_slice_t text, const char *list)
     return false;
 }
 
-/* A provider's words for logs and people, without what is secret. */
-static hub_slice_t safe_words(const hub_delivery_t *delivery, hub_slice_t words)
-{
-    if (hub_message_has_secret(delivery, words))
-        return HUB_SLICE_LIT("(its words repeat a secret and are not kept)");
-    return hub_message_line(delivery->call.pool, words, WORDS_MAX);
-}
-
-static hub_slice_t words_of(const hub_delivery_t *delivery, yyjson_val *root, const char *pointers)
+static hub_slice_t words_of(hub_delivery_t *delivery, yyjson_val *root, const char *pointers)
 {
     hub_slice_t rest = hub_slice_str(pointers), pointer, words = HUB_SLICE_NONE;
     while (!words.len && hub_slice_split(&rest, '|', &pointer))
         words = text_at(root, hub_pool_str(delivery->call.pool, pointer));
-    return safe_words(delivery, words);
+    return words.len ? hub_message_line(delivery->call.pool, words, WORDS_MAX) : hub_delivery_words(delivery);
 }
 
 static bool has_code(const hub_message_row_t *row, yyjson_val *root, hub_outcome_t *outcome)
@@ -103,7 +95,7 @@ static hub_outcome_t read_reply(hub_delivery_t *delivery, hub_outcome_t outcome)
 {
     int code = delivery->call.http_status;
     if (code >= 400)
-        delivery->problem = safe_words(delivery, delivery->call.answer);
+        delivery->problem = hub_message_line(delivery->call.pool, delivery->call.answer, WORDS_MAX);
     if (code == 530 || code == 534 || code == 535 || code == 538)
         return HUB_OUTCOME_DENIED;
     if (code == 421 || code == 454)

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "integration/integration_setting.h"
 #include "metrics.h"
 #include "run.h"
 
@@ -61,23 +60,6 @@ static bool repeats(hub_slice_t text, yyjson_val *secret)
     return false;
 }
 
-static bool is_secret(const hub_setting_table_t *table, const char *name)
-{
-    for (uint32_t row = 0; row < table->row_count; row++)
-        if (strcmp(table->rows[row].name, name) == 0 && (table->rows[row].flags & HUB_SETTING_SECRET))
-            return true;
-    return false;
-}
-
-/* By its name: a secret of one is a secret of all. */
-static bool may_be_secret(const char *name)
-{
-    for (size_t i = 0; i < hub_connector_row_count; i++)
-        if (is_secret(&hub_connector_rows[i].table, name))
-            return true;
-    return is_secret(&hub_integration_settings, name);
-}
-
 /* A receiver's words go on to logs and people: not when they repeat a secret. */
 static bool tells_secret(const hub_delivery_t *delivery, hub_slice_t text)
 {
@@ -86,7 +68,7 @@ static bool tells_secret(const hub_delivery_t *delivery, hub_slice_t text)
     hub_pool_t *pool = delivery->call.pool;
     for (uint32_t i = 0; i < connector->member_count; i++) {
         const hub_connector_member_t *member = &connector->members[i];
-        if (member->json.ptr && may_be_secret(member->name) && ocpi_read(pool, member->json, &doc, NULL) == HUB_EOK &&
+        if (member->secret && member->json.ptr && ocpi_read(pool, member->json, &doc, NULL) == HUB_EOK &&
             repeats(text, yyjson_doc_get_root(doc)))
             return true;
     }
@@ -198,7 +180,6 @@ static void unaccepted(hub_shipment_t *s, hub_package_t *package, hub_outcome_t 
 {
     hub_run_t *run = s->run;
     int64_t now = hub_now_ms();
-    hub_slice_t text = said(&package->delivery);
     if (!s->first) {
         s->first = now;
         s->successes = run->successes;
@@ -208,8 +189,7 @@ static void unaccepted(hub_shipment_t *s, hub_package_t *package, hub_outcome_t 
     run->failed++;
     hub_rate_add(&run->failed_rate, 1, now);
     hub_metric_add(run->agent->worker->core, run->agent->tenant, HUB_METRIC_DELIVERY_FAILED, 1);
-    hub_shipment_error(s, text);
-    hub_run__detail(run, text);
+    hub_run__detail(run, hub_slice_str(s->error)); /* of several parts: of the last that was not accepted */
     if (outcome == HUB_OUTCOME_REFUSED || outcome == HUB_OUTCOME_FAILED)
         fail(s, package, outcome == HUB_OUTCOME_REFUSED);
     else

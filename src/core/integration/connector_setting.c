@@ -293,6 +293,7 @@ static void decode_members(hub_pool_t *pool, const hub_setting_seal_t *seal, con
             continue;
         hub_connector_member_t *member = &members[out->member_count++];
         member->name = setting->name;
+        member->secret = setting->flags & HUB_SETTING_SECRET;
         member->json = clear_json(pool, seal, setting, values->json[row], &out->unreadable);
         member->text = hub_setting_text(pool, member->json);
     }

@@ -14,6 +14,7 @@ typedef struct hub_connector_member {
     const char *name; /* as in `settings` or in the connection object */
     hub_slice_t json; /* in clear; none: not set */
     hub_slice_t text; /* of a string */
+    bool secret;
 } hub_connector_member_t;
 
 typedef struct hub_connector {
