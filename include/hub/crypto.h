@@ -1,4 +1,4 @@
-/* crypto: tokens, digests, sealing of secrets. The only room that includes mbedTLS.
+/* crypto: tokens, digests, sealing of secrets, RS256. The only room that includes mbedTLS.
  *
  * Thread: a hub_crypto_t is created once at start and shared; every function is safe on any thread.
  */
@@ -32,5 +32,11 @@ hub_err_t hub_unseal(hub_crypto_t *crypto, hub_pool_t *pool, hub_slice_t sealed,
 /* RFC 4648 section 4, with padding. Decoding ignores nothing: false on any foreign character or wrong padding. */
 hub_slice_t hub_base64_encode(hub_pool_t *pool, hub_slice_t data);
 bool hub_base64_decode(hub_pool_t *pool, hub_slice_t text, hub_slice_t *data);
+hub_slice_t hub_base64url_encode(hub_pool_t *pool, hub_slice_t data); /* section 5, without padding */
+
+/* RS256 of RFC 7518, for JWTs. pem: an RSA key of 2048 bits or more, PKCS #8 or PKCS #1, not encrypted; every copy that is made of it is
+ * wiped. HUB_ECRYPTO: another kind of key or none; *why is static text. */
+hub_err_t hub_rs256_sign(hub_pool_t *pool, hub_slice_t pem, hub_slice_t data, hub_slice_t *signature, const char **why);
+hub_err_t hub_rs256_check(hub_slice_t pem, const char **why); /* would it sign? */
 
 #endif

@@ -38,6 +38,18 @@ hub_slice_t hub_base64_encode(hub_pool_t *pool, hub_slice_t data)
     return hub_slice(text, len);
 }
 
+hub_slice_t hub_base64url_encode(hub_pool_t *pool, hub_slice_t data)
+{
+    hub_slice_t text = hub_base64_encode(pool, data);
+    char *out = hub_pool_str(pool, text);
+    size_t len = text.len;
+    while (len > 0 && out[len - 1] == '=')
+        len--;
+    for (size_t i = 0; i < len; i++)
+        out[i] = (char)(out[i] == '+' ? '-' : (out[i] == '/' ? '_' : out[i]));
+    return hub_slice(out, len);
+}
+
 /* mbedTLS passes over white space, so the form is checked first. */
 static bool base64_form(hub_slice_t text)
 {
