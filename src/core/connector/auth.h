@@ -1,5 +1,13 @@
-/* How a connector proves who it is: the setting `auth` {type, …} and its like, as rows of auth.def. Pure: the one call that some schemes
- * need (an access token) is described here and made by the engine. */
+/* How a connector proves who it is, as rows of auth.def. Pure: the one call that some schemes need (an access token) is described here and
+ * made by the engine.
+ *
+ * Source AUTH: the setting `auth`, else `credentials`: {"type":…} with the members of its row; a string is a bearer token; neither: nothing
+ * is added. Whatever is stored is kept; what is missing or cannot be is told by hub_auth_problem. Source UTILITY: client credentials of
+ * utilityCloudConnection at configData.tokenUrl, else {base}/{tenant}/oauth2/token.
+ *
+ * Salesforce: tokenUrl is /services/oauth2/token of endpointUrl's domain and the audience that domain, unless they are given. Where the
+ * token's answer has an instance_url, calls to the domain of tokenUrl go there. A token lives for expires_in less a quarter, at most a
+ * minute, of it; 15 minutes less one where that is not said; a day at most. */
 #ifndef CORE_CONNECTOR_AUTH_H
 #define CORE_CONNECTOR_AUTH_H
 
@@ -22,7 +30,7 @@ hub_auth_t *hub_auth_create(hub_auth_source_t source, const struct hub_connector
 void hub_auth_destroy(hub_auth_t *auth); /* wipes; takes NULL */
 hub_auth_state_t hub_auth_state(const hub_auth_t *auth, int64_t now);
 hub_slice_t hub_auth_problem(const hub_auth_t *auth); /* "settings.auth.password is missing" */
-/* READY: adds what this scheme adds to a finished request (headers, or call->sign). */
+/* READY: adds what this scheme adds to a finished request (headers, or call->sign), all of it in call->pool. */
 void hub_auth_apply(const hub_auth_t *auth, hub_call_t *call);
 /* TOKEN: fills in url, method, headers and body of `call`, whose pool is there. */
 void hub_auth_token_write(hub_auth_t *auth, hub_call_t *call, int64_t now);
@@ -31,7 +39,5 @@ void hub_auth_token_write(hub_auth_t *auth, hub_call_t *call, int64_t now);
 hub_err_t hub_auth_token_read(hub_auth_t *auth, const hub_call_t *call, int64_t now, hub_slice_t *why);
 /* The receiver answered 401: the token is forgotten. True: another try with a fresh one makes sense (once a delivery). */
 bool hub_auth_refused(hub_auth_t *auth);
-/* Base URL that the token's answer named (Salesforce: instance_url); none. */
-hub_slice_t hub_auth_instance(const hub_auth_t *auth);
 
 #endif

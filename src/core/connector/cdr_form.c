@@ -87,16 +87,23 @@ static void add_member(const hub_cdr_t *cdr, const hub_cdr_column_t *column, hub
         hub_buf_add(out, value);
 }
 
-static void add_members(const hub_cdr_t *cdr, bool of_event, hub_buf_t *out)
+static bool listed(const char *const *names, const char *name)
 {
-    const char *comma = "";
+    for (; names && *names; names++)
+        if (strcmp(*names, name) == 0)
+            return true;
+    return names == NULL;
+}
+
+void hub_cdr_add_members(const hub_cdr_t *cdr, bool of_event, const char *const *names, hub_buf_t *out)
+{
     for (size_t i = 0; i < hub_cdr_column_count; i++) {
         const hub_cdr_column_t *column = &hub_cdr_columns[i];
-        if ((column->from == HUB_CDR_FROM_EVENT) != of_event)
+        if ((column->from == HUB_CDR_FROM_EVENT) != of_event || !listed(names, column->name))
             continue;
-        hub_buf_add_str(out, comma);
+        if (out->len && out->ptr[out->len - 1] != '{' && out->ptr[out->len - 1] != ',')
+            hub_buf_add_char(out, ',');
         add_member(cdr, column, out);
-        comma = ",";
     }
 }
 
@@ -104,9 +111,9 @@ void hub_cdr_add_json(const hub_cdr_t *cdr, hub_slice_t first, hub_buf_t *out)
 {
     hub_buf_add_char(out, '{');
     hub_buf_add(out, first);
-    add_members(cdr, true, out);
+    hub_cdr_add_members(cdr, true, NULL, out);
     hub_buf_add_str(out, ",\"summary\":{");
-    add_members(cdr, false, out);
+    hub_cdr_add_members(cdr, false, NULL, out);
     hub_buf_add_str(out, "},\"cdr\":");
     hub_buf_add(out, ocpi_write(cdr->pool, cdr->cdr)); /* as it came it may have line ends */
     hub_buf_add_char(out, '}');

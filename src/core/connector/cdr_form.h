@@ -25,6 +25,9 @@ typedef struct hub_cdr {
 bool hub_cdr_read(hub_pool_t *pool, hub_slice_t event, hub_slice_t object, hub_cdr_t *out);
 /* One line without an end. `first`: members that stand before the others ("\"id\":\"7\","). */
 void hub_cdr_add_json(const hub_cdr_t *cdr, hub_slice_t first, hub_buf_t *out);
+/* For JSON of another build: the members of the event, or of `summary`; all of them, or those in `names` (NULL at the end). Commas between
+ * them, and in front unless an object or a comma is. */
+void hub_cdr_add_members(const hub_cdr_t *cdr, bool of_event, const char *const *names, hub_buf_t *out);
 void hub_cdr_add_csv_header(hub_buf_t *out); /* with CRLF, as every line */
 void hub_cdr_add_csv(const hub_cdr_t *cdr, hub_buf_t *out);
 

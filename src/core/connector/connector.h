@@ -96,6 +96,10 @@ hub_slice_t hub_connector_config(hub_pool_t *pool, const hub_connector_t *connec
 hub_slice_t hub_connector_credential(hub_pool_t *pool, const hub_connector_t *connector, const char *name);
 /* configData.baseUrl without a trailing slash, or `otherwise`. */
 hub_slice_t hub_delivery_base(hub_delivery_t *delivery, const char *otherwise);
+/* UtilityCloud: {base}/{tenant}, base being configData.baseUrl or that of the hub's configuration; none: nobody says it, and
+ * hub_utility_nowhere says so. */
+hub_slice_t hub_utility_root(hub_pool_t *pool, const hub_connector_t *connector, hub_slice_t base);
+extern const char hub_utility_nowhere[];
 /* What the answer says for people, in one line of 300 bytes at most; none. It may repeat what it was sent. */
 hub_slice_t hub_delivery_words(hub_delivery_t *delivery);
 /* application/x-www-form-urlencoded: name=value, & between; also for query strings. */
