@@ -16,7 +16,7 @@ from objects import connect, location  # noqa: E402
 from providers import WEB, Mailgun, MailServer, Mandrill, SendGrid, Telegram, Twilio, basic, certificate  # noqa: E402
 
 LOCATIONS = "/ocpi/2.2.1/locations"
-INTERVAL = 15  # seconds; 60 where nothing is said
+INTERVAL = 20  # seconds; 60 where nothing is said
 SECRETS = [p.secret for p in (*WEB, MailServer)]
 
 

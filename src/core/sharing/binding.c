@@ -193,9 +193,9 @@ static hub_err_t note_before(hub_view_t *view, hub_pool_t *pool, const binding_j
 {
     hub_fact_t fact;
     hub_sight_t sight;
-    hub_err_t err = hub_fact_get(view, pool, job->module, key, &fact);
+    hub_err_t err = hub_fact_get(view, pool, (uint8_t)job->module, key, &fact);
     if (err == HUB_EOK)
-        err = hub_sight_open(view, pool, share, job->module, key, &fact, &sight);
+        err = hub_sight_open(view, pool, share, (uint8_t)job->module, key, &fact, &sight);
     if (err != HUB_EOK)
         return err;
     audit->after = job->text;
