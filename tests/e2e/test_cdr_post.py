@@ -1,11 +1,13 @@
 """CDRs to a payment, invoicing or tax service: each once, whatever fails on the way, and what the service calls it stands in the ledger."""
 
+import base64
 import csv
 import io
 import json
 import pathlib
 import sys
 import time
+import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
@@ -179,3 +181,59 @@ def test_only_what_comes_after_it_was_switched_on(hub, service):
     with Service() as other:
         integrate(hub, other, config={"after": before})
         assert set(other.wait_for("LATER")) == {"LATER"} and quiet(other) == 0
+
+
+def basic(user, password):
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+AUTHS = [
+    ({"type": "basic", "username": "u", "password": "p-secret"}, "Authorization", basic("u", "p-secret")),
+    ({"type": "bearer", "token": "t-secret"}, "Authorization", "Bearer t-secret"),
+    ({"type": "api_key", "header": "X-Erp-Key", "value": "k-secret"}, "X-Erp-Key", "k-secret"),
+]
+
+
+@pytest.mark.parametrize("auth,header,value", AUTHS, ids=[a["type"] for a, _, _ in AUTHS])
+def test_credentials(hub, auth, header, value):
+    def check(call):
+        return None if call.headers.get(header) == value else (401, {"WWW-Authenticate": "x"}, b"")
+    with Service(check=check) as service:
+        ident = integrate(hub, service, auth=auth)
+        put(hub, "C1")
+        service.wait_for("C1")
+        wait_until(lambda: receipt(hub, ident, "C1"), 5)
+        # Credentials that are not taken any more: nothing is lost, and it goes on with new ones.
+        service.check = lambda call: None if call.headers.get(header) == "none" else (401, {}, b"")
+        put(hub, "C2")
+        wait_until(lambda: hub.get("/v1/integrations/" + ident)["integrationStatus"] == "FAILED", 20)
+        service.check = check
+        assert hub.request("PATCH", "/v1/integrations/" + ident, {"settings": {"auth": auth}, "description": "again"}).status == 204
+        service.wait_for("C2")
+    assert "secret" not in hub.log()
+
+
+def test_client_credentials(hub):
+    """RFC 6749, 4.4: the token is fetched once, used while it lives, and fetched again when it is refused."""
+    given = []
+
+    def check(call):
+        if call.path == "/token":
+            form = dict(urllib.parse.parse_qsl(call.raw.decode()))
+            assert call.method == "POST" and call.headers["Content-Type"] == "application/x-www-form-urlencoded"
+            assert form == {"grant_type": "client_credentials", "scope": "cdrs"} and call.headers["Authorization"] == basic("me", "c-secret")
+            given.append(f"token-{len(given)}-secret")
+            return 200, {"Content-Type": "application/json"}, {"access_token": given[-1], "token_type": "Bearer", "expires_in": 3600}
+        return None if given and call.headers.get("Authorization") == "Bearer " + given[-1] else (401, {}, b"")
+
+    with Service(check=check) as service:
+        auth = {"type": "client_credentials", "tokenUrl": service.url + "/token", "clientId": "me", "clientSecret": "c-secret", "scope": "cdrs"}
+        integrate(hub, service, auth=auth)
+        put(hub, "C1", "C2")
+        service.wait_for("C1", "C2")
+        assert len(given) == 1
+        given.append("revoked")
+        put(hub, "C3")
+        service.wait_for("C3")
+        assert len(given) == 3
+    assert "secret" not in hub.log()
