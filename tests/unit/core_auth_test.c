@@ -25,8 +25,9 @@ static hub_connector_t *connector_of(hub_integration_type_t type, const char *en
 {
     hub_connector_t *c = HUB_POOL_NEW(pool, hub_connector_t);
     hub_connector_member_t *members = hub_pool_zalloc(pool, 2 * sizeof *members);
-    members[0] = (hub_connector_member_t){"endpointUrl", hub_setting_json(pool, hub_slice_str(endpoint)), hub_slice_str(endpoint)};
-    members[1] = (hub_connector_member_t){"auth", hub_slice_str(json), HUB_SLICE_NONE};
+    members[0] = (hub_connector_member_t){
+        .name = "endpointUrl", .json = hub_setting_json(pool, hub_slice_str(endpoint)), .text = hub_slice_str(endpoint)};
+    members[1] = (hub_connector_member_t){.name = "auth", .json = hub_slice_str(json), .text = HUB_SLICE_NONE};
     *c = (hub_connector_t){.type = type, .members = members, .member_count = 2, .credentials = hub_slice_str(credentials)};
     return c;
 }
@@ -503,8 +504,9 @@ static hub_connector_t *utility_of(const char *secret, const char *config)
     hub_connector_t *c = HUB_POOL_NEW(pool, hub_connector_t);
     hub_connector_member_t *members = hub_pool_zalloc(pool, 5 * sizeof *members);
     for (size_t i = 0; i < HUB_COUNT(names); i++)
-        members[i] = (hub_connector_member_t){names[i], hub_setting_json(pool, hub_slice_str(values[i])), hub_slice_str(values[i])};
-    members[4] = (hub_connector_member_t){"meteredValuesAreSent", HUB_SLICE_NONE, HUB_SLICE_NONE};
+        members[i] = (hub_connector_member_t){
+            .name = names[i], .json = hub_setting_json(pool, hub_slice_str(values[i])), .text = hub_slice_str(values[i])};
+    members[4] = (hub_connector_member_t){.name = "meteredValuesAreSent", .json = HUB_SLICE_NONE, .text = HUB_SLICE_NONE};
     *c = (hub_connector_t){.type = HUB_TYPE_UTILITY_CLOUD, .members = members, .member_count = 5, .config_data = hub_slice_str(config)};
     return c;
 }
