@@ -130,5 +130,6 @@ void hub_connector_describe(struct hub_agent *agent, hub_view_t *view, hub_buf_t
     hub_buf_add_str(out, ",\"lastError\":");
     hub_buf_add_json(out, run->detail[0] ? hub_slice_str(run->detail) : HUB_SLICE_NONE);
     hub_delivery_add_time(out, "backoffUntil", run->pause_until);
+    hub_delivery_add_time(out, "nextRun", run->tick.open ? 0 : run->tick.at);
     hub_buf_add_char(out, '}');
 }

@@ -40,6 +40,8 @@ static void arm_due(hub_run_t *run)
     for (const hub_shipment_t *s = run->waiting; s; s = s->next)
         if (s->state == HUB_SHIP_QUEUED && s->due > now && (!next || s->due < next))
             next = s->due;
+    if (!run->tick.open && run->tick.at > now && (!next || run->tick.at < next))
+        next = run->tick.at;
     if (next)
         port->timer_start(port->self, &run->due_timer, (uint64_t)(next - now));
 }
@@ -50,13 +52,20 @@ void hub_run__go(hub_run_t *run)
     if (run->running || !hub_run__may_send(run))
         return;
     run->running = true;
-    read_on(run);
-    hub_run__dispatch(run);
+    bool open = hub_tick__open(run);
+    if (run->kind->feed == HUB_FEED_EXPORT) {
+        hub_batch__go(run);
+    } else {
+        if (open)
+            read_on(run);
+        hub_run__dispatch(run);
+    }
     run->running = false;
+    hub_tick__close(run);
     arm_due(run);
     hub_run__settle_soon(run);
     /* Long stretches that do not concern it are read in pieces. */
-    if (!run->exhausted && run->window_count == 0 && hub_run__may_send(run))
+    if ((run->batch.package || (run->tick.open && !run->exhausted && run->window_count == 0)) && hub_run__may_send(run))
         agent->worker->port.timer_start(agent->worker->port.self, &run->more_timer, 1);
 }
 
@@ -110,13 +119,19 @@ void hub_run__back_off(hub_run_t *run, hub_outcome_t why, hub_slice_t retry_afte
 
 static void load(hub_run_t *run, hub_view_t *view, uint64_t cursor)
 {
+    hub_key_t key;
     uint64_t seq = hub_store_seq(run->agent->worker->core->store);
     /* A cursor beyond the store belongs to another life of it: everything is sent again. */
     run->durable = run->scanned = cursor > seq ? 0 : cursor;
+    hub_connector__known_key(&key, run->agent->id);
+    run->known = hub_cursor_get(view, &key);
+    if (run->known > run->durable)
+        run->known = run->durable;
     run->loaded = true;
     if (run->durable && run->durable < hub_change_horizon(view))
         hub_log(HUB_WARN, "connector.missed", HUB_INT("integration", run->agent->id), HUB_STR("what", "deletions that are no longer kept"));
     hub_run__load(run, view);
+    hub_tick__load(run, view);
     run->parked_now = hub_quarantine_count(view, run->agent->id);
 }
 
@@ -240,6 +255,7 @@ static void end(hub_run_t *run)
     for (size_t i = 0; i < HUB_COUNT(timers); i++)
         port->timer_stop(port->self, timers[i]);
     run->ended = true;
+    hub_batch__drop(run);
     hub_run__settle(run);
     hub_run__free_if_ended(run);
 }
@@ -268,7 +284,7 @@ void hub_connector_end(struct hub_agent *agent)
 void hub_connector_wake(struct hub_agent *agent, hub_connector_tail_t *tail)
 {
     hub_run_t *run = agent->connector;
-    if (!hub_run__may_send(run))
+    if (!hub_run__may_send(run) || !run->tick.open)
         return;
     if (tail->tenant != agent->tenant) {
         tail->tenant = agent->tenant;
@@ -276,7 +292,7 @@ void hub_connector_wake(struct hub_agent *agent, hub_connector_tail_t *tail)
     }
     if (run->exhausted && run->scanned >= tail->after && !(tail->fresh & run->sources)) {
         if (tail->seq > run->scanned)
-            run->scanned = tail->seq;
+            run->scanned = run->known = tail->seq;
         hub_run__settle_soon(run);
         return;
     }

@@ -72,18 +72,27 @@ static hub_event_verb_t merged(const hub_shipment_t *with, hub_event_verb_t verb
     return with && with->verb == HUB_EVENT_CREATED && verb == HUB_EVENT_UPDATED ? HUB_EVENT_CREATED : verb;
 }
 
-static void take(hub_run_t *run, hub_event_t *event, hub_buf_t *type)
+/* Read in pieces: it may have been told of before, when it stood elsewhere. Then it is told as what is asked for. */
+static bool choose_verb(const hub_run_t *run, uint64_t after, hub_event_t *event, hub_buf_t *type)
+{
+    bool unsure = event->verb == HUB_EVENT_CREATED && event->change.created_seq <= after;
+    if (unsure && hub_run__knows(run, event->change.created_seq))
+        event->verb = HUB_EVENT_UPDATED;
+    if (wants(run, event, type))
+        return true;
+    event->verb = unsure ? HUB_EVENT_UPDATED : event->verb;
+    return unsure && wants(run, event, type);
+}
+
+static void take(hub_run_t *run, uint64_t after, hub_event_t *event, hub_buf_t *type)
 {
     const hub_ship_key_t what = {(uint8_t)event->source, event->change.key, event->change.evse_uid};
     uint64_t hash = hub_ship_hash(&what);
     hub_shipment_t *s = hub_run__same(run->window, hash, &what);
     if (!s)
         s = hub_run__same(run->waiting, hash, &what);
-    if (event->verb == HUB_EVENT_CREATED && event->change.created_seq != event->change.seq && !s &&
-        hub_run__knows(run, event->change.created_seq))
-        event->verb = HUB_EVENT_UPDATED; /* read again from the cursor: it was told of already */
     event->verb = merged(s, event->verb);
-    if (!wants(run, event, type))
+    if (!choose_verb(run, s ? 0 : after, event, type))
         return;
     bool fresh = !s;
     if (fresh) {
@@ -105,7 +114,7 @@ static void take(hub_run_t *run, hub_event_t *event, hub_buf_t *type)
 
 static bool has_room(const hub_run_t *run)
 {
-    return hub_run__taken(run) < HUB_RUN_WINDOW && run->waiting_count + run->unsettled < HUB_RUN_WAITING;
+    return hub_run__taken(run) < HUB_RUN_WINDOW && run->waiting_count + run->window_count < HUB_RUN_WAITING;
 }
 
 void hub_run__read(hub_run_t *run, hub_view_t *view, uint64_t view_seq)
@@ -115,21 +124,24 @@ void hub_run__read(hub_run_t *run, hub_view_t *view, uint64_t view_seq)
     hub_pool_t *pool = hub_pool_create();
     hub_buf_t type = HUB_BUF_INIT(NULL);
     unsigned looked = 0;
-    bool more = true;
-    if (!has_room(run))
-        more = false;
+    bool more = has_room(run);
+    uint64_t until = run->tick.schedule.len ? run->tick.until : UINT64_MAX;
     hub_event_reader_init(&reader, view, run->agent->tenant, more ? run->sources : 0, run->scanned);
-    while (more && looked++ < LOOK_MOST && has_room(run) && (more = hub_event_reader_next(&reader, &event))) {
+    while (more && looked++ < LOOK_MOST && has_room(run) && (more = hub_event_reader_next(&reader, &event) && event.change.seq <= until)) {
         run->scanned = event.change.seq;
-        if (!hub_run__knows(run, event.change.seq) && hub_event_look(view, pool, reader.after, &event))
-            take(run, &event, &type);
+        if (!hub_run__knows(run, event.change.seq) && hub_event_look(view, pool, reader.after, run->known, &event))
+            take(run, reader.after, &event, &type);
         hub_pool_clear(pool);
     }
     run->exhausted = !more && has_room(run);
+    if (run->exhausted && view_seq > until)
+        view_seq = until;
     if (run->exhausted && view_seq > run->scanned)
         run->scanned = view_seq;
     if (hub_event_reader_finish(&reader) != HUB_EOK)
         run->exhausted = false;
+    if (run->exhausted)
+        run->known = run->scanned;
     hub_buf_finish(&type);
     hub_pool_destroy(pool);
 }
@@ -148,5 +160,7 @@ void hub_run__reread(hub_run_t *run)
     uint64_t cursor = hub_run__cursor(run);
     if (cursor < run->scanned)
         run->scanned = cursor;
+    if (run->known > run->scanned)
+        run->known = run->scanned;
     run->exhausted = false;
 }

@@ -1,5 +1,7 @@
 /* What is durable of a run, in table CURSOR, beside the cursors of the pushes:
  *   u8 'C', u32 integration                              -> its cursor (hub_cursor_get)
+ *   u8 'C', u32 integration, u8 'K'                      -> run->known (hub_cursor_get)
+ *   u8 'C', u32 integration, u8 'T'                      -> when it runs next (tick.c)
  *   u8 'F', u32 integration, u8 source, SHA-256 of key   -> hub_record_t: a delivery that is to be tried again
  *   u8 'A', …                                            -> alert.c
  * and under the marks of the pushes the ledger (sync/receipt.h). integration_write.c forgets all of it with the integration. */
@@ -22,6 +24,12 @@ void hub_connector__reader(hub_key_t *key, uint32_t integration)
     hub_key_init(key);
     hub_key_u8(key, 'C');
     hub_key_u32(key, integration);
+}
+
+void hub_connector__known_key(hub_key_t *key, uint32_t integration)
+{
+    hub_connector__reader(key, integration);
+    hub_key_u8(key, 'K');
 }
 
 bool hub_connector__begun(hub_view_t *view, uint32_t integration, uint64_t *cursor)
@@ -47,8 +55,11 @@ hub_err_t hub_connector_begin(hub_view_t *view, const hub_integration_t *integra
     hub_pool_t *pool = hub_pool_create();
     (void)hub_slice_u64(hub_connector_config(pool, integration->connector, "after"), &cursor);
     hub_pool_destroy(pool);
+    cursor = cursor < now ? cursor : now;
     hub_connector__reader(&key, integration->id);
-    return hub_cursor_put(view, &key, cursor < now ? cursor : now);
+    err = hub_cursor_put(view, &key, cursor);
+    hub_connector__known_key(&key, integration->id);
+    return err ? err : hub_cursor_put(view, &key, cursor);
 }
 
 /* ---- what is to be tried again ---- */

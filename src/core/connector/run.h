@@ -78,6 +78,7 @@ struct hub_connector_run {
     /* reading */
     uint64_t durable; /* cursor as stored */
     uint64_t scanned; /* everything up to here was read */
+    uint64_t known;   /* the store when everything was read last: what is of later is new */
     bool loaded;      /* the cursor was found */
     bool exhausted;   /* nothing beyond `scanned` at the last look */
     hub_shipment_t *window, *waiting;
@@ -85,7 +86,18 @@ struct hub_connector_run {
     struct {
         uint64_t *list;
         unsigned count, capacity;
-    } passed; /* done, but beyond the cursor: not to be read again */
+    } passed;                 /* done, but beyond the cursor: not to be read again */
+    struct {                  /* tick.c: when it may read */
+        hub_slice_t schedule; /* none: always */
+        int64_t at;           /* ms; the next time; 0: never */
+        uint64_t until;       /* while `open`: so far it reads */
+        bool open, dirty;     /* dirty: `at` is not written down yet */
+    } tick;
+    struct {                    /* batch.c: a file that is being made */
+        hub_package_t *package; /* NULL: none */
+        hub_shipment_t *again;  /* of this shipment; NULL: of what is read next */
+        uint64_t from, position, upto, last;
+    } batch;
     /* the receiver */
     bool heard, renewed;   /* an answer, or a failure, since it began; it began with other settings than before */
     hub_outcome_t trouble; /* what keeps everything waiting; ACCEPTED: nothing */
@@ -137,8 +149,24 @@ void hub_run__reread(hub_run_t *run); /* forgets what was not tried, and reads a
 
 /* send.c */
 void hub_run__dispatch(hub_run_t *run);
+hub_package_t *hub_run__pack(hub_run_t *run, hub_shipment_t *s);
+void hub_run__unpack(hub_package_t *package);
+hub_shipment_t *hub_run__next(const hub_run_t *run); /* which may go; NULL */
+bool hub_run__authorized(hub_run_t *run);            /* false: not now */
+/* Makes the request and starts it. False: it cannot be made; the package is gone, or kept for what is written down. */
+bool hub_run__ship(hub_package_t *package);
 /* A part of a delivery that takes several calls has its answer. False: it was the last one. */
 bool hub_shipment_next_part(hub_package_t *package);
+
+/* tick.c: triggerType SCHEDULE, and FEED_EXPORT */
+void hub_tick__load(hub_run_t *run, hub_view_t *view);
+bool hub_tick__open(hub_run_t *run);                                                               /* may it read now? */
+void hub_tick__close(hub_run_t *run);                                                              /* when it has caught up */
+hub_err_t hub_tick__put(hub_view_t *view, uint32_t integration, int64_t at, hub_slice_t schedule); /* apply only */
+
+/* batch.c: FEED_EXPORT, instead of reading and dispatching */
+void hub_batch__go(hub_run_t *run);
+void hub_batch__drop(hub_run_t *run);
 
 /* outcome.c */
 void hub_run__answered(hub_call_t *call);
@@ -152,6 +180,7 @@ hub_err_t hub_alert_told(hub_view_t *view, const hub_shipment_t *s); /* apply on
 /* record.c: table CURSOR, what is durable of a run */
 void hub_connector__reader(hub_key_t *key, uint32_t integration);
 bool hub_connector__begun(hub_view_t *view, uint32_t integration, uint64_t *cursor);
+void hub_connector__known_key(hub_key_t *key, uint32_t integration);
 hub_err_t hub_record_put(hub_view_t *view, uint32_t integration, const hub_shipment_t *s);       /* apply only */
 hub_err_t hub_record_delete(hub_view_t *view, uint32_t integration, const hub_ship_key_t *what); /* apply only; harmless */
 void hub_run__load(hub_run_t *run, hub_view_t *view);                                            /* what waits */

@@ -11,7 +11,7 @@ static void unref(void *integration)
     hub_integration_unref(integration);
 }
 
-static hub_package_t *pack(hub_run_t *run, hub_shipment_t *s)
+hub_package_t *hub_run__pack(hub_run_t *run, hub_shipment_t *s)
 {
     const hub_core_config_t *config = &run->agent->worker->core->config;
     hub_pool_t *pool = hub_pool_create();
@@ -33,7 +33,7 @@ static hub_package_t *pack(hub_run_t *run, hub_shipment_t *s)
     return package;
 }
 
-static void unpack(hub_package_t *package)
+void hub_run__unpack(hub_package_t *package)
 {
     hub_pool_destroy(package->delivery.call.pool);
 }
@@ -159,22 +159,30 @@ static bool next_part(const hub_shipment_t *s, uint32_t parts, uint32_t *part)
     return *part < parts;
 }
 
+bool hub_run__ship(hub_package_t *package)
+{
+    hub_shipment_t *s = package->shipment;
+    if (!write(package)) {
+        if (s->package != package)
+            hub_run__unpack(package);
+        return false;
+    }
+    s->state = HUB_SHIP_INFLIGHT;
+    s->epoch = s->run->epoch;
+    start(package);
+    return true;
+}
+
 /* False: nothing went out. */
 static bool send_part(hub_view_t *view, hub_shipment_t *s, uint32_t part)
 {
-    hub_run_t *run = s->run;
-    hub_package_t *package = pack(run, s);
+    hub_package_t *package = hub_run__pack(s->run, s);
     package->delivery.part = part;
     s->state = HUB_SHIP_QUEUED;
-    bool filled = fill(view, package), written = filled && write(package);
-    if (written) {
-        s->state = HUB_SHIP_INFLIGHT;
-        s->epoch = run->epoch;
-        start(package);
-    } else if (!s->package) {
-        unpack(package);
-    }
-    return written;
+    if (fill(view, package))
+        return hub_run__ship(package);
+    hub_run__unpack(package);
+    return false;
 }
 
 bool hub_shipment_next_part(hub_package_t *package)
@@ -210,8 +218,7 @@ static bool send(hub_run_t *run, hub_shipment_t *s)
 
 /* ---- access tokens ---- */
 
-/* False: not now. */
-static bool authorized(hub_run_t *run)
+bool hub_run__authorized(hub_run_t *run)
 {
     int64_t now = hub_now_ms();
     if (!run->auth)
@@ -226,7 +233,7 @@ static bool authorized(hub_run_t *run)
         break;
     }
     if (!run->token) {
-        run->token = pack(run, NULL);
+        run->token = hub_run__pack(run, NULL);
         hub_auth_token_write(run->auth, &run->token->delivery.call, now);
         start(run->token);
     }
@@ -241,7 +248,7 @@ static bool may_go(const hub_run_t *run, const hub_shipment_t *s, int64_t now)
 }
 
 /* What waits and is due goes first; while the receiver gives trouble the one that was tried least. */
-static hub_shipment_t *next(const hub_run_t *run)
+hub_shipment_t *hub_run__next(const hub_run_t *run)
 {
     hub_shipment_t *const lists[] = {run->waiting, run->window};
     hub_shipment_t *best = NULL;
@@ -264,6 +271,6 @@ static bool has_room(const hub_run_t *run)
 void hub_run__dispatch(hub_run_t *run)
 {
     hub_shipment_t *s;
-    while (hub_run__may_send(run) && has_room(run) && (s = next(run)) && authorized(run) && send(run, s))
+    while (hub_run__may_send(run) && has_room(run) && (s = hub_run__next(run)) && hub_run__authorized(run) && send(run, s))
         ;
 }

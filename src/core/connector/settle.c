@@ -14,8 +14,9 @@ typedef struct hub_run_settling {
     hub_op_t op; /* first */
     hub_run_t *run;
     uint32_t tenant, id;
-    uint64_t cursor;
-    bool moved;
+    uint64_t cursor, known;
+    bool moved, tick;
+    int64_t at;           /* run->tick.at */
     hub_shipment_t *list; /* oldest first */
 } hub_run_settling_t;
 
@@ -45,7 +46,7 @@ static hub_err_t park(hub_view_t *view, hub_pool_t *pool, const hub_shipment_t *
                                  .seq = s->seq,
                                  .key = s->what.key,
                                  .evse_uid = s->what.evse_uid,
-                                 .module = hub_slice_str(hub_event_module(s->what.source)),
+                                 .module = hub_slice_str(s->what.source == HUB_SHIP_EXPORT ? "cdrs" : hub_event_module(s->what.source)),
                                  .country = package->country,
                                  .party = package->party,
                                  .id = package->id,
@@ -83,10 +84,14 @@ static hub_err_t apply(hub_view_t *view, hub_op_t *op)
     for (const hub_shipment_t *s = settling->list; s && !err; s = s->next_result)
         err = settle(view, pool, s);
     hub_pool_destroy(pool);
+    if (!err && settling->tick)
+        err = hub_tick__put(view, settling->id, settling->at, settling->run->tick.schedule);
     if (err || !settling->moved)
         return err;
     hub_connector__reader(&key, settling->id);
-    return hub_cursor_put(view, &key, settling->cursor);
+    err = hub_cursor_put(view, &key, settling->cursor);
+    hub_connector__known_key(&key, settling->id);
+    return err ? err : hub_cursor_put(view, &key, settling->known);
 }
 
 /* ---- before and after ---- */
@@ -161,6 +166,8 @@ static void settled(hub_op_t *op)
         }
         if (settling->moved)
             run->durable = settling->cursor;
+        if (settling->at == run->tick.at)
+            run->tick.dirty = false;
         count_parked(run);
         if (!run->ended)
             hub_agent_judge(agent);
@@ -177,8 +184,8 @@ void hub_run__settle(hub_run_t *run)
 {
     hub_agent_t *agent = run->agent;
     uint64_t cursor = run->loaded ? hub_run__cursor(run) : 0;
-    bool moved = cursor > run->durable && (run->results || cursor - run->durable >= CURSOR_STEP || run->window);
-    if ((!moved && !run->results) || run->settling)
+    bool moved = cursor > run->durable && (run->results || cursor - run->durable >= CURSOR_STEP || run->window || run->tick.dirty);
+    if ((!moved && !run->results && !run->tick.dirty) || run->settling)
         return;
     hub_run_settling_t *settling = malloc(sizeof *settling);
     HUB_ASSERT(settling);
@@ -187,7 +194,10 @@ void hub_run__settle(hub_run_t *run)
                                      .tenant = agent->tenant,
                                      .id = agent->id,
                                      .cursor = cursor,
+                                     .known = run->known < cursor ? run->known : cursor,
                                      .moved = moved,
+                                     .tick = run->tick.dirty,
+                                     .at = run->tick.at,
                                      .list = reversed(run->results)};
     if (hub_store_submit(agent->worker->core->store, &settling->op) != HUB_EOK) {
         run->results = reversed(settling->list);

@@ -175,7 +175,8 @@ bool hub_run__knows(const hub_run_t *run, uint64_t seq)
 unsigned hub_run__taken(const hub_run_t *run)
 {
     unsigned taken = run->window_count;
+    uint64_t cursor = hub_run__cursor(run);
     for (unsigned i = 0; i < run->passed.count; i++)
-        taken += run->passed.list[i] <= run->scanned;
+        taken += run->passed.list[i] > cursor && run->passed.list[i] <= run->scanned;
     return taken;
 }

@@ -152,7 +152,7 @@ bool hub_event_fill(hub_view_t *view, hub_pool_t *pool, hub_event_t *e)
 /* ---- what it is to a reader ---- */
 
 /* An EVSE whose Location is still ahead comes with it; a tariff that has only moved to another place was seen where it stood. */
-static bool seen_otherwise(hub_view_t *view, uint64_t after, const hub_event_t *e)
+static bool seen_otherwise(hub_view_t *view, uint64_t after, uint64_t known, const hub_event_t *e)
 {
     uint64_t real;
     const hub_event_source_t *source = &hub_event_sources[e->source];
@@ -161,13 +161,13 @@ static bool seen_otherwise(hub_view_t *view, uint64_t after, const hub_event_t *
     if (e->change.kind == HUB_CHANGE_EVSE && e->object.seq > after)
         return true;
     return source->module == OCPI_MODULE_TARIFFS && source->kind == HUB_STREAM_OWN &&
-           hub_sharing_moved(view, e->change.key, e->change.seq, &real) && real <= after;
+           hub_sharing_moved(view, e->change.key, e->change.seq, &real) && real <= known;
 }
 
-bool hub_event_look(hub_view_t *view, hub_pool_t *pool, uint64_t after, hub_event_t *e)
+bool hub_event_look(hub_view_t *view, hub_pool_t *pool, uint64_t after, uint64_t known, hub_event_t *e)
 {
     uint8_t module = hub_event_sources[e->source].module;
-    if (!hub_event_fill(view, pool, e) || seen_otherwise(view, after, e))
+    if (!hub_event_fill(view, pool, e) || seen_otherwise(view, after, known, e))
         return false;
     if (module == HUB_MODULE_PREFERENCES)
         e->verb = HUB_EVENT_PREFERENCES;
@@ -178,7 +178,7 @@ bool hub_event_look(hub_view_t *view, hub_pool_t *pool, uint64_t after, hub_even
     else if (module == HUB_MODULE_INTEGRATION)
         e->verb = e->first ? HUB_EVENT_CREATED : HUB_EVENT_UPDATED;
     else
-        e->verb = e->change.kind == HUB_CHANGE_OBJECT && e->change.created_seq > after ? HUB_EVENT_CREATED : HUB_EVENT_UPDATED;
+        e->verb = e->change.kind == HUB_CHANGE_OBJECT && e->change.created_seq > known ? HUB_EVENT_CREATED : HUB_EVENT_UPDATED;
     return true;
 }
 

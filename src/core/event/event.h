@@ -56,8 +56,10 @@ bool hub_event_reader_next(hub_event_reader_t *reader, hub_event_t *event);
 hub_err_t hub_event_reader_finish(hub_event_reader_t *reader);
 /* Fills in what it is about, all but the verb. False: that is no more, or of no interest. */
 bool hub_event_fill(hub_view_t *view, hub_pool_t *pool, hub_event_t *event);
-/* The same, and the verb. False, too: a reader who has everything up to `after` has seen this already, or sees it with another entry. */
-bool hub_event_look(hub_view_t *view, hub_pool_t *pool, uint64_t after, hub_event_t *event);
+/* The same, and the verb, for a reader who has everything up to `after`, and has seen all that there was when the store was at `known` (who
+ * reads many entries in pieces has not seen what moved on from before `after` to behind it). False, too: it sees this with another entry.
+ */
+bool hub_event_look(hub_view_t *view, hub_pool_t *pool, uint64_t after, uint64_t known, hub_event_t *event);
 /* One entry again, source and change. False: it is no more, something newer has taken its place. */
 bool hub_event_find(hub_view_t *view, uint32_t tenant, unsigned source, uint64_t seq, hub_event_t *event);
 /* Are there entries of these sources after `after`? A mask of those that have some. */

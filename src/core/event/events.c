@@ -35,7 +35,7 @@ hub_err_t hub_feed_read(hub_view_t *view, hub_feed_t *feed, hub_buf_t *out)
     hub_event_reader_init(&reader, view, feed->tenant, HUB_EVENT_ALL, feed->after);
     hub_pool_t *pool = hub_pool_create();
     while (feed->count < feed->limit && out->len - before < FEED_BYTES && hub_event_reader_next(&reader, &event)) {
-        if (hub_event_look(view, pool, reader.after, &event)) {
+        if (hub_event_look(view, pool, reader.after, reader.after, &event)) {
             write_event(view, pool, feed, &event, out);
             feed->count++;
         }
