@@ -236,6 +236,25 @@ def test_a_provider_that_is_away_is_tried_again(hub, trouble, alerts):
         assert [len(told(p, "Patience")) for p in (sendgrid, mail)] == [1, 1]
 
 
+def test_a_restart_repeats_nothing_and_forgets_nothing():
+    with Hub(workers=1) as hub, Telegram() as telegram, Partner(role="EMSP", country="DE", party="RES", token_a="token-a-of-RES") as partner:
+        hub.party("NL", "ABC", ["CPO"])
+        assert hub.post("/v1/integrations", telegram.body(alertIntervalSeconds=1))["integrationStatus"] == "AWAITING_PARTNER"
+        ill = Trouble(hub, partner, "Restarted")
+        ill.fall_ill()
+        telegram.wait_for(lambda m: "is DEGRADED" in m.text)
+        hub.restart()
+        time.sleep(3)
+        assert len(told(telegram, "Restarted")) == 1
+        telegram.fail(503)
+        ill.recover()
+        wait_until(lambda: not telegram.failures, what="the call that failed")
+        hub.restart()
+        telegram.wait_for(lambda m: "is CONNECTED again" in m.text, timeout=60)
+        time.sleep(2)
+        assert ["CONNECTED again" in m.text for m in told(telegram, "Restarted")] == [False, True]
+
+
 def test_no_password_goes_out_in_the_clear(hub, trouble, alerts):
     with MailServer() as mail:  # has no STARTTLS
         path = alerts(mail)
