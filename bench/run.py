@@ -3,10 +3,11 @@
 
     bench/run.py --build build/bench [--quick] [--million] [--only NAME,…] [--out bench/results/FILE.md]
 
-Rows: check, forms, bridge, get-one, get-page, put-integration, put-location, status-push, start-million (only with --million).
+Rows: check, forms, bridge, get-one, get-page, put-integration, put-location, list-integrations, status-push, start-million (only with --million).
 """
 import argparse
 import base64
+import http.client
 import json
 import os
 import random
@@ -399,6 +400,105 @@ class Bench:
         sink.stop()
         hub.stop()
 
+    # ---- the list of integrations
+
+    def integration(self, sink, n):
+        """Settings as people have them: most are OCPI, half of these with a partner that is connected; of the others each type and provider."""
+        names = {"integrationName": f"Partner {n} of the region", "reference": f"ref-{n:06d}", "description": "Roaming by the agreement of last year, see the contract",
+                 "entityType": "organisation", "entityId": f"3f2504e0-4f89-41d3-9a0c-{n:012d}", "configData": {"owner": "team-roaming", "costCentre": 4711 + n % 10}}
+        if n % 10 < 6:
+            sender = n % 10 < 3
+            return {**names, "integrationType": "OCPI", "models": {"pushLocation": n % 2 == 0},
+                    "ocpiConnection": {"initialRole": "SENDER" if sender else "RECEIVER", "customerRoles": ["CPO"], "versions": ["2.2.1"],
+                                       "schedule": {"deltaMinutes": 30 + n % 30, "fullHours": 24},
+                                       **({"endpointUrl": f"{sink.url}/p/{n}/versions", "initialToken": f"token-a-of-{n}"} if sender else {})}}
+        mail = {"default_sender_email": "hub@example.com", "default_sender_name": "Hub"}
+        kinds = [
+            {"integrationType": "Webhook", "settings": {"url": "http://127.0.0.1:9/hook", "events": ["location.created", "location.updated", "cdr.created"],
+                                                        "secret": "whsec_" + base64.b64encode(b"secret-of-24-bytes-long!").decode()}},
+            {"integrationType": "UtilityCloud", "utilityCloudConnection": {"tenant": "acme", "clientId": f"client-{n}", "clientSecret": "s3cr3t-of-the-client-9876",
+                                                                           "scope": "invoices.write", "meteredValuesAreSent": True}},
+            {"integrationType": "Salesforce", "salesforceConnection": {"endpointUrl": "http://127.0.0.1:9/services/data",
+                                                                       "auth": {"type": "oauth2", "clientId": "3MVG9", "clientSecret": "ABCDEF-0123456789"}}},
+            {"integrationType": "Messaging", "provider": "sendgrid_email", "settings": {**mail, "api_key": "SG.0123456789abcdef0123456789abcdef"}},
+            {"integrationType": "Messaging", "provider": "custom_email_provider",
+             "settings": {**mail, "password": "correct horse battery staple", "port": "587", "sending_domain": "example.com", "username": "hub"}},
+            {"integrationType": "EInvoicing", "settings": {"endpointUrl": "http://127.0.0.1:9/invoices", "auth": "Bearer 0123456789abcdef0123456789abcdef"}},
+            {"integrationType": "DataExport", "settings": {"endpointUrl": "http://127.0.0.1:9/export", "auth": {"type": "basic", "username": "u", "password": "p-0123456789"},
+                                                           "format": "csv", "schedule": "daily"}}]
+        return {**names, "enabled": False, **kinds[n % len(kinds)]}
+
+    def make_integrations(self, hub, sink, count):
+        numbers = iter(range(count))
+
+        def make():
+            connection = http.client.HTTPConnection("127.0.0.1", hub.port)
+            for n in numbers:
+                connection.request("POST", "/v1/integrations", json.dumps(self.integration(sink, n)), {"X-API-KEY": KEY, "Content-Type": "application/json"})
+                answer = connection.getresponse()
+                text = answer.read()
+                if answer.status != 201:
+                    sys.exit(f"POST /v1/integrations: HTTP {answer.status} {text[:500]!r}")
+        makers = [threading.Thread(target=make) for _ in range(16)]
+        for thread in makers:
+            thread.start()
+        for thread in makers:
+            thread.join()
+        connected, until = 0, time.monotonic() + 120
+        while connected < count * 3 // 10:
+            connected = int(hub.call("GET", "/v1/integrations?status=CONNECTED&limit=1")[1]["X-Total-Count"])
+            if time.monotonic() > until:
+                sys.exit(f"only {connected} of {count * 3 // 10} partners are connected")
+            time.sleep(0.1)
+
+    def list_integrations(self):
+        """Pages from all over the list, by offset and by the links, one after the other on one connection. What is judged is the time that the hub says it
+        took (Server-Timing: from the request read to the answer handed to the connection), so that a neighbour of the client does not count as the hub."""
+        self.new_folder()
+        hub = Hub(self.build, self.folder, 1, SERVER_CPU)
+        sink = Server([self.build / "bench/bench_sink"])
+        party(hub, "BEN", "CPO")
+        count = 1000 if self.args.quick else 10000
+        self.make_integrations(hub, sink, count)
+        connection = http.client.HTTPConnection("127.0.0.1", hub.port)
+        sizes, total = [], 0
+
+        def page(path):
+            started = time.monotonic()
+            connection.request("GET", path, headers={"X-API-KEY": KEY})
+            answer = connection.getresponse()
+            text = answer.read()
+            took = (time.monotonic() - started) * 1000
+            if answer.status != 200 or answer.headers["X-Total-Count"] != str(count):
+                sys.exit(f"GET {path}: HTTP {answer.status} {text[:500]!r}")
+            sizes.append(len(text))
+            link = re.search(r"<https?://[^/]+([^>]+)>", answer.headers["Link"] or "")
+            return float(re.search(r"dur=([\d.]+)", answer.headers["Server-Timing"]).group(1)), took, link and link.group(1)
+        for _ in range(100):
+            page("/v1/integrations?limit=100")
+        before, pages, chance = hub.rss_mb()[1], {"offset": [], "link": []}, random.Random(1)
+        while total < (2000 if self.args.quick else 10000):
+            offset = chance.randrange(count - 100)
+            *times, link = page(f"/v1/integrations?offset={offset}&limit=100")
+            pages["offset"].append(times)
+            for _ in range(4):
+                if link:
+                    *times, link = page(link)
+                    pages["link"].append(times)
+            total = sum(map(len, pages.values()))
+        after = hub.rss_mb()[1]
+
+        def p99(column, kinds):
+            times = sorted(times[column] for kind in kinds for times in pages[kind])
+            return times[len(times) // 2], times[len(times) * 99 // 100]
+        middle, worst = p99(0, pages)
+        self.row(f"list of {count:,} integrations, a page of 100", f"p99 {worst:.2f} ms", "server time", "-", "< 1 ms",
+                 f"p50 {middle:.2f} ms; p99 by offset {p99(0, ['offset'])[1]:.2f}, by link {p99(0, ['link'])[1]:.2f}; at the client p50 {p99(1, pages)[0]:.2f}, "
+                 f"p99 {p99(1, pages)[1]:.2f}; {len(pages['offset']) + len(pages['link'])} pages of {statistics.mean(sizes) / 1024:.0f} KiB; "
+                 f"private memory {before:.1f} → {after:.1f} MB")
+        sink.stop()
+        hub.stop()
+
     # ---- one status change, 100 partners
 
     def status_push(self):
@@ -505,6 +605,8 @@ class Bench:
                 self.reads()
             if self.wanted("put-integration") or self.wanted("put-location"):
                 self.writes()
+            if self.wanted("list-integrations"):
+                self.list_integrations()
             if self.wanted("status-push"):
                 self.status_push()
             if self.args.million or self.args.only == "start-million":

@@ -9,7 +9,7 @@
 
 #include "loop.h"
 
-#define PARTNERS 1024
+#define PARTNERS 16384
 #define ARRIVALS (1 << 20)
 
 static char tokens[PARTNERS][80];

@@ -145,6 +145,7 @@ hub_slice_t hub_mask(hub_pool_t *pool, hub_slice_t secret);
 
 int64_t hub_now_ms(void);               /* Unix time in milliseconds, UTC */
 int64_t hub_mono_ms(void);              /* monotonic, for durations and deadlines */
+int64_t hub_mono_us(void);              /* the same in microseconds */
 void hub_random(void *out, size_t len); /* the kernel's generator; aborts when there is none */
 #define HUB_UUID_LEN 36
 void hub_uuid(char out[HUB_UUID_LEN + 1]); /* version 4, lower case, NUL-terminated */

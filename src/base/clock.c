@@ -23,6 +23,13 @@ int64_t hub_mono_ms(void)
     return clock_ms(CLOCK_MONOTONIC);
 }
 
+int64_t hub_mono_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 void hub_random(void *out, size_t len)
 {
     unsigned char *p = out;

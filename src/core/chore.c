@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
-static const hub_chore_kind_t *const kinds[] = {&hub_sweep_chore, &hub_projection_chore, &hub_usage_chore};
+#define SOON_MS 1ull
+
+static const hub_chore_kind_t *const kinds[] = {&hub_sweep_chore, &hub_projection_chore, &hub_line_chore, &hub_usage_chore};
 
 struct hub_chores {
     hub_chore_t *list[HUB_COUNT(kinds)];
@@ -16,11 +18,16 @@ static void wait(hub_chore_t *chore, uint64_t ms)
         chore->worker->port.timer_start(chore->worker->port.self, &chore->timer, ms);
 }
 
+static uint64_t next_ms(const hub_chore_t *chore)
+{
+    return chore->soon ? SOON_MS : chore->kind->idle_ms;
+}
+
 static void failed(hub_chore_t *chore, hub_err_t err)
 {
     if (err != HUB_ENOT_FOUND && err != HUB_EBUSY && err != HUB_ESTOPPING)
         hub_log(HUB_WARN, "chore.failed", HUB_STR("chore", chore->kind->name), HUB_STR("error", hub_err_info(err)->name));
-    wait(chore, chore->kind->idle_ms);
+    wait(chore, err == HUB_ENOT_FOUND ? next_ms(chore) : chore->kind->idle_ms);
 }
 
 static hub_err_t apply(hub_view_t *view, hub_op_t *op)
@@ -35,7 +42,7 @@ static void done(hub_op_t *op)
     if (op->err)
         failed(chore, op->err);
     else
-        wait(chore, chore->kind->written ? chore->kind->written(chore) : chore->kind->idle_ms);
+        wait(chore, chore->kind->written ? chore->kind->written(chore) : next_ms(chore));
 }
 
 static hub_err_t look(hub_chore_t *chore)
@@ -54,6 +61,7 @@ static hub_err_t look(hub_chore_t *chore)
 static void run(hub_chore_t *chore)
 {
     chore->pool = hub_pool_create();
+    chore->soon = false;
     hub_err_t err = look(chore);
     chore->op.reply_to = chore->worker->mailbox;
     if (!err)

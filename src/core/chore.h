@@ -15,7 +15,7 @@ typedef struct hub_chore_kind {
     hub_err_t (*look)(hub_chore_t *chore, hub_view_t *view);
     /* Store thread; from its inputs each time (hub_op_t). */
     hub_err_t (*apply)(hub_chore_t *chore, hub_view_t *view);
-    /* Worker, after what look found was written: when to look again. NULL: after idle_ms. */
+    /* Worker, after what look found was written: when to look again. NULL: soon where there is more, else after idle_ms. */
     uint64_t (*written)(hub_chore_t *chore);
     bool at_end; /* once more when the worker stops */
 } hub_chore_kind_t;
@@ -26,11 +26,13 @@ struct hub_chore {
     hub_worker_t *worker;
     hub_timer_t timer;
     hub_pool_t *pool; /* from look to written; NULL: not under way */
+    bool soon;        /* said by look: there is more to look at */
     bool ended;
 };
 
 extern const hub_chore_kind_t hub_sweep_chore;      /* sweep.c */
 extern const hub_chore_kind_t hub_projection_chore; /* object/projection_sweep.c */
+extern const hub_chore_kind_t hub_line_chore;       /* integration/integration_line.c */
 extern const hub_chore_kind_t hub_usage_chore;      /* access/usage.c */
 
 void hub_chores_start(hub_worker_t *worker); /* of worker 0: the others have none */

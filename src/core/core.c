@@ -9,7 +9,7 @@
 #include "chore.h"
 #include "event/events.h"
 #include "face.h"
-#include "integration/integration.h"
+#include "integration/integration_index.h"
 #include "metrics.h"
 #include "object/preference.h"
 #include "object/projection.h"
@@ -57,7 +57,10 @@ hub_err_t hub_core_create(const hub_core_config_t *config, hub_core_t **out, cha
     core->metrics = HUB_POOL_NEW(pool, hub_metrics_t);
     core->openapi = hub_openapi_create(pool);
     hub_sha256(core->config.admin_key, core->admin_hash);
+    hub_random(&core->process, sizeof core->process);
     hub_err_t err = hub_key_bootstrap(core, made_key);
+    if (!err)
+        err = hub_integration_index_open(core);
     if (err) {
         hub_pool_destroy(pool);
         return err;

@@ -28,6 +28,7 @@ struct hub_core {
     atomic_bool ready, stopping;
     hub_slice_t public_url;                   /* "https://hub.example" */
     hub_slice_t versions_url;                 /* "https://hub.example/ocpi/versions" */
+    uint64_t process;                         /* a number of this process alone */
     struct hub_metrics *metrics;              /* metrics.h */
     struct hub_usages *usages;                /* access/usage.h */
     struct hub_openapi *openapi;              /* openapi/document.c */
@@ -68,6 +69,7 @@ typedef enum hub_permission {
 #define HUB_PATH_PARAMS 8
 typedef struct hub_exchange_state {
     char trace_id[HUB_UUID_LEN + 1]; /* X-Request-ID of our answers on /v1, trace_id in errors, and in the log */
+    int64_t started;                 /* us, hub_mono_us; on /v1 */
     hub_view_t *view;                /* opened on demand: hub_exchange_view; closed when the reply is ready */
     /* /v1 */
     uint32_t tenant;

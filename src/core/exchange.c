@@ -86,6 +86,13 @@ void hub_exchange_sent(hub_exchange_t *x)
         hub_exchange_view_close(x);
 }
 
+/* Server-Timing: how many milliseconds the hub took, so that a backend can tell its own waits and the network's from ours. */
+static hub_slice_t timing(hub_exchange_t *x)
+{
+    int64_t took = hub_mono_us() - x->state->started;
+    return hub_pool_printf(x->pool, "hub;dur=%lld.%03d", (long long)(took / 1000), (int)(took % 1000));
+}
+
 void hub_exchange_done(hub_exchange_t *x)
 {
     hub_exchange_state_t *state = x->state;
@@ -102,6 +109,8 @@ void hub_exchange_done(hub_exchange_t *x)
     if (state->face_v1 && !(state->route && (state->route->flags & HUB_V1_OPEN)))
         /* Who asks and for which platform are in headers that a cache between us does not look at. */
         hub_reply_add_header(x, "cache-control", HUB_SLICE_LIT("no-store"));
+    if (state->face_v1)
+        hub_reply_add_header(x, "server-timing", timing(x));
     hub_metric_add(x->worker->core, state->tenant,
                    state->ocpi      ? HUB_METRIC_REQUESTS_OCPI
                    : state->face_v1 ? HUB_METRIC_REQUESTS_V1
@@ -284,6 +293,7 @@ static void run_v1(hub_exchange_t *x)
 {
     hub_exchange_state_t *state = x->state;
     uint32_t allowed = 0;
+    state->started = hub_mono_us();
     const hub_v1_route_t *route = hub_v1_match(x, &allowed);
     bool open = route ? route->flags & HUB_V1_OPEN : !below(x->path, HUB_SLICE_LIT("/v1"));
     state->face_v1 = !open || below(x->path, HUB_SLICE_LIT("/oauth2")) || below(x->path, HUB_SLICE_LIT("/.well-known"));

@@ -5,6 +5,7 @@ import json
 import pathlib
 import sys
 import threading
+import time
 
 import pytest
 
@@ -399,3 +400,22 @@ def test_the_audit_log_tells_settings_without_secrets_and_repeats_once(hub):
     update = next(e for e in entries if e["action"] == "update")
     assert update["before"]["settings"] == {**WEBHOOK, "secret": MASK}
     assert update["after"]["settings"] == {**WEBHOOK, "url": "https://hooks.example/moved", "secret": MASK}
+
+
+def test_a_list_shows_what_get_shows(hub):
+    """Also when a line has been kept for the list meanwhile, and at once after a change."""
+    lists = ("locations", "locationsTotal", "tariffs", "tariffsTotal", "receivedTariffs", "receivedTariffsTotal")
+    for item in hub.request("GET", "/v1/integrations?limit=100").body:  # else receivers that cannot be reached change their status meanwhile
+        assert hub.request("PATCH", path_of(item), {"enabled": False}).status == 204
+    for round_ in range(3):
+        shown = hub.request("GET", "/v1/integrations?limit=100").body
+        assert len({i["integrationType"] for i in shown}) > 5
+        for item in shown:
+            assert item == without(hub.get(path_of(item) + "?include=none"), *lists)
+        if round_ == 0:
+            time.sleep(2.5)
+        elif round_ == 1:
+            for item in shown:
+                assert hub.request("PATCH", path_of(item), {"description": "changed"}).status == 204
+        else:
+            assert {item["description"] for item in shown} == {"changed"}

@@ -72,7 +72,7 @@ bool hub_integration_type_parse(hub_slice_t text, hub_integration_type_t *out)
     return false;
 }
 
-static hub_integration_type_t type_of(hub_pool_t *pool, const hub_setting_values_t *values)
+hub_integration_type_t hub_integration_type_of(hub_pool_t *pool, const hub_setting_values_t *values)
 {
     hub_integration_type_t type = HUB_TYPE_OCPI;
     hub_integration_type_parse(hub_setting_text(pool, values->json[S_TYPE]), &type);
@@ -81,7 +81,7 @@ static hub_integration_type_t type_of(hub_pool_t *pool, const hub_setting_values
 
 const hub_connector_row_t *hub_connector_of(hub_pool_t *pool, const hub_setting_values_t *values)
 {
-    hub_integration_type_t type = type_of(pool, values);
+    hub_integration_type_t type = hub_integration_type_of(pool, values);
     hub_slice_t provider = hub_setting_text(pool, values->json[S_PROVIDER]);
     for (size_t i = 0; i < hub_connector_row_count; i++) {
         const hub_connector_row_t *row = &hub_connector_rows[i];
@@ -212,7 +212,7 @@ static void need(needing_t *n, const hub_setting_table_t *table, uint32_t row, c
 
 static void need_all(needing_t *n, const hub_setting_values_t *values)
 {
-    const hub_integration_type_row_t *type = &hub_integration_types[type_of(n->pool, values)];
+    const hub_integration_type_row_t *type = &hub_integration_types[hub_integration_type_of(n->pool, values)];
     const hub_connector_row_t *connector = hub_connector_of(n->pool, values);
     hub_setting_values_t nested;
     for (uint32_t row = 0; type->group && row < S_COUNT; row++)
@@ -317,7 +317,7 @@ static void decode_common(hub_pool_t *pool, const hub_setting_seal_t *seal, cons
 
 const hub_connector_t *hub_connector_decode(hub_pool_t *pool, const hub_setting_seal_t *seal, const hub_setting_values_t *values)
 {
-    hub_integration_type_t type = type_of(pool, values);
+    hub_integration_type_t type = hub_integration_type_of(pool, values);
     const hub_integration_type_row_t *row = &hub_integration_types[type];
     const hub_connector_row_t *connector = hub_connector_of(pool, values);
     needing_t n = {pool, NULL, HUB_BUF_INIT(pool)};
@@ -337,7 +337,7 @@ const hub_connector_t *hub_connector_decode(hub_pool_t *pool, const hub_setting_
     need_all(&n, values);
     out->missing = hub_buf_slice(&n.names);
     out->complete = out->missing.len == 0;
-    bool enabled = !values->json[S_ENABLED].ptr || hub_setting_true(values->json[S_ENABLED]);
+    bool enabled = hub_integration_is_enabled(values);
     out->switched_on = row->activate == S_ENABLED || hub_setting_true(values->json[row->activate]);
     out->active = enabled && out->complete && out->switched_on && !out->unreadable;
     return out;

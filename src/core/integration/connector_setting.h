@@ -46,6 +46,7 @@ typedef struct hub_integration_type_row {
 } hub_integration_type_row_t;
 extern const hub_integration_type_row_t hub_integration_types[HUB_TYPE_COUNT];
 bool hub_integration_type_parse(hub_slice_t text, hub_integration_type_t *out);
+hub_integration_type_t hub_integration_type_of(hub_pool_t *pool, const hub_setting_values_t *values);
 
 typedef struct hub_connector_row {
     uint8_t type;         /* hub_integration_type_t */

@@ -204,6 +204,22 @@ hub_err_t hub_integration_registration_version(hub_view_t *view, uint32_t tenant
     return err;
 }
 
+hub_err_t hub_integration_make(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, uint32_t tenant, uint32_t id,
+                               const hub_setting_values_t *settings, uint64_t version, const hub_registration_t *registration,
+                               hub_integration_t *out)
+{
+    hub_setting_values_t values = *settings;
+    out->tenant = tenant;
+    take_profile(view, out, &values);
+    hub_err_t err = hub_integration_decode(core, pool, tenant, id, &values, version, out);
+    if (err)
+        return err;
+    take_registration(out, registration);
+    if (out->ocpi_version == OCPI_V2_1_1 && !values.json[S_FOREIGN_PARTIES].ptr) /* decision D */
+        out->profile.foreign_parties = true;
+    return HUB_EOK;
+}
+
 hub_err_t hub_integration_load(hub_core_t *core, hub_view_t *view, uint32_t tenant, uint32_t id, hub_integration_t **out)
 {
     hub_key_t key;
@@ -217,21 +233,15 @@ hub_err_t hub_integration_load(hub_core_t *core, hub_view_t *view, uint32_t tena
         return err;
     hub_pool_t *pool = hub_pool_create();
     hub_integration_t *loaded = HUB_POOL_NEW(pool, hub_integration_t);
-    loaded->tenant = tenant;
     err = hub_setting_decode(&hub_integration_settings, record, &values, &version);
-    if (!err) {
-        take_profile(view, loaded, &values);
-        err = hub_integration_decode(core, pool, tenant, id, &values, version, loaded);
-    }
     if (!err)
         err = hub_registration_get(core, view, pool, tenant, id, &registration);
+    if (!err)
+        err = hub_integration_make(core, view, pool, tenant, id, &values, version, &registration, loaded);
     if (err) {
         hub_pool_destroy(pool);
         return err;
     }
-    take_registration(loaded, &registration);
-    if (loaded->ocpi_version == OCPI_V2_1_1 && !values.json[S_FOREIGN_PARTIES].ptr) /* decision D */
-        loaded->profile.foreign_parties = true;
     atomic_init(&loaded->references, 1);
     *out = loaded;
     return HUB_EOK;

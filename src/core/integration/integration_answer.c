@@ -20,7 +20,7 @@ typedef struct answer {
     const hub_integration_show_t *show;
     hub_setting_values_t values;
     hub_setting_seal_t seal;
-    hub_integration_t *integration; /* a reference */
+    hub_integration_t *integration; /* in the pool */
     hub_registration_t registration;
     hub_buf_t *out;
 } answer_t;
@@ -196,8 +196,9 @@ static hub_err_t open_answer(answer_t *a, uint32_t tenant, uint32_t id)
         err = hub_setting_decode(&hub_integration_settings, record, &a->values, &version);
     if (!err)
         err = hub_registration_get(a->core, a->view, a->pool, tenant, id, &a->registration);
+    a->integration = HUB_POOL_NEW(a->pool, hub_integration_t);
     if (!err)
-        err = hub_integration_load(a->core, a->view, tenant, id, &a->integration);
+        err = hub_integration_make(a->core, a->view, a->pool, tenant, id, &a->values, version, &a->registration, a->integration);
     if (err)
         return err;
     a->seal = hub_integration_seal(a->core, a->pool, tenant, id);
@@ -268,14 +269,13 @@ hub_err_t hub_integration_write(hub_core_t *core, hub_view_t *view, hub_pool_t *
     if (show->lists)
         err = add_lists(&a);
     write_tail(&a);
-    hub_integration_unref(a.integration);
     return err;
 }
 
 /* ---- streamed: each chunk opens a view of its own and goes on from where the last one ended, so that a slow client holds nothing ---- */
 
 typedef struct stream {
-    hub_integration_t *integration; /* a reference */
+    hub_integration_t *integration; /* in the exchange's pool */
     hub_slice_t head, tail;
     unsigned list;
     bool head_done, open, first;
@@ -283,11 +283,6 @@ typedef struct stream {
     char position_text[256]; /* where position.position lies between chunks */
     uint64_t totals[HUB_COUNT(lists)];
 } stream_t;
-
-static void stream_dispose(void *arg)
-{
-    hub_integration_unref(((stream_t *)arg)->integration);
-}
 
 static void keep_position(stream_t *s)
 {
@@ -359,7 +354,6 @@ void hub_integration_stream(hub_exchange_t *x, uint32_t id, const hub_integratio
     a.out = &tail;
     write_tail(&a);
     s->integration = a.integration;
-    hub_pool_link(x->pool, stream_dispose, s);
     for (unsigned i = 0; i < HUB_COUNT(lists); i++)
         s->totals[i] = hub_embed_total(view, x->pool, a.integration, (hub_embedded_t)i);
     s->head = hub_buf_slice(&head);

@@ -356,7 +356,7 @@ hub_err_t hub_integration_decode(hub_core_t *core, hub_pool_t *pool, uint32_t te
     out->type = hub_setting_text(pool, v[S_TYPE]);
     out->reference = hub_setting_text(pool, v[S_REFERENCE]);
     out->is_ocpi = hub_slice_eq_str(out->type, "OCPI");
-    out->enabled = !v[S_ENABLED].ptr || hub_setting_true(v[S_ENABLED]);
+    out->enabled = hub_integration_is_enabled(values);
     out->approved_party = hub_setting_int(v[S_APPROVED_PARTY], 0);
     decode_models(values, out);
     out->endpoint_url = hub_setting_text(pool, v[S_ENDPOINT_URL]);

@@ -8,6 +8,8 @@
 
 enum { SETTING_ROOT, SETTING_HIDDEN, SETTING_MODELS, SETTING_OCPI, SETTING_PROFILE, SETTING_SCHEDULE, SETTING_UTILITY, SETTING_SALESFORCE };
 
+struct hub_registration;
+
 typedef enum hub_setting_row {
 #define HUB_SETTING(symbol, id, group, type, flags, name, min, max, options, fallback, alias) S_##symbol,
 #include "setting.def"
@@ -17,11 +19,20 @@ typedef enum hub_setting_row {
 
 extern const hub_setting_table_t hub_integration_settings;
 
+static inline bool hub_integration_is_enabled(const hub_setting_values_t *values) /* the default is true */
+{
+    return !values->json[S_ENABLED].ptr || hub_setting_true(values->json[S_ENABLED]);
+}
+
 /* The secrets of one integration. The context lies in the pool. */
 hub_setting_seal_t hub_integration_seal(hub_core_t *core, hub_pool_t *pool, uint32_t tenant, uint32_t id);
 /* Settings decoded into the fields of an integration; the rest is zero. HUB_ECRYPTO: the token does not open (everything else is there). */
 hub_err_t hub_integration_decode(hub_core_t *core, hub_pool_t *pool, uint32_t tenant, uint32_t id, const hub_setting_values_t *values,
                                  uint64_t version, hub_integration_t *out);
+/* All of it but references: `out` is zero before, and lives no longer than the pool and the registration. */
+hub_err_t hub_integration_make(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, uint32_t tenant, uint32_t id,
+                               const hub_setting_values_t *settings, uint64_t version, const struct hub_registration *registration,
+                               hub_integration_t *out);
 /* ourParties or partyPlatform resolved to our own parties, or the only party that fits; the text of row RESOLVED. None: a problem was
  * added, or (no problem) no party is known yet. `before`: what was resolved until now. */
 hub_slice_t hub_integration_resolve(hub_view_t *view, hub_pool_t *pool, uint32_t tenant, const hub_setting_values_t *now,
@@ -46,6 +57,8 @@ hub_err_t hub_integration_change(hub_view_t *view, hub_integration_change_t *cha
 /* Checks what the rows cannot: pairs of spellings, parties against roles. For hub_integration_change and tests. */
 bool hub_integration_settle(const hub_setting_table_t *table, hub_pool_t *pool, const hub_setting_input_t *in, hub_setting_values_t *now,
                             ocpi_problems_t *problems);
+/* HUB_ENOT_FOUND. */
+hub_err_t hub_integration_by_reference(hub_view_t *view, uint32_t tenant, hub_slice_t reference, uint32_t *id);
 /* Inside apply: removes up to `limit` objects that this partner gave us, and when none are left the integration itself (*gone). */
 hub_err_t hub_integration_remove(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, uint32_t tenant, uint32_t id, uint32_t limit,
                                  bool *gone);
@@ -64,6 +77,8 @@ typedef struct hub_integration_show {
     bool lists; /* the three lists and their totals at all */
     bool reveal;
 } hub_integration_show_t;
+/* What `include` and `reveal` of the query ask for; false: answered (400, 403). */
+bool hub_integration_show_read(hub_exchange_t *x, hub_integration_show_t *show);
 /* The whole object into `out`. With ALL in include: only what comes before the lists is written, the rest by hub_integration_stream. */
 hub_err_t hub_integration_write(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, uint32_t tenant, uint32_t id,
                                 const hub_integration_show_t *show, hub_buf_t *out, uint64_t *version);

@@ -57,8 +57,7 @@ static unsigned read_include(hub_exchange_t *x)
     return include;
 }
 
-/* False: answered. */
-static bool read_show(hub_exchange_t *x, hub_integration_show_t *show)
+bool hub_integration_show_read(hub_exchange_t *x, hub_integration_show_t *show)
 {
     hub_slice_t reveal;
     *show = (hub_integration_show_t){.lists = true, .include = read_include(x), .reveal = hub_v1_text(x, "reveal", &reveal)};
@@ -91,95 +90,12 @@ void hub_v1_integration_get(hub_exchange_t *x)
 {
     uint32_t id;
     hub_integration_show_t show;
-    if (!hub_v1_id(x, &id) || !read_show(x, &show))
+    if (!hub_v1_id(x, &id) || !hub_integration_show_read(x, &show))
         return;
     if (show.include & HUB_INCLUDE_ALL)
         hub_integration_stream(x, id, &show);
     else
         reply_whole(x, 200, id, &show);
-}
-
-/* ---- list ---- */
-
-typedef struct listing {
-    hub_exchange_t *x;
-    hub_view_t *view;
-    hub_v1_page_t page;
-    hub_integration_show_t show;
-    hub_slice_t type, status, reference; /* filters; none: all */
-    hub_buf_t out;
-    uint64_t total;
-    hub_err_t err;
-} listing_t;
-
-static bool fits(const listing_t *l, const hub_setting_values_t *values, uint32_t tenant, uint32_t id)
-{
-    hub_pool_t *pool = l->x->pool;
-    if (l->type.ptr && !hub_slice_eq(l->type, hub_setting_text(pool, values->json[S_TYPE])))
-        return false;
-    if (l->reference.ptr && !hub_slice_eq(l->reference, hub_setting_text(pool, values->json[S_REFERENCE])))
-        return false;
-    if (!l->status.ptr)
-        return true;
-    bool enabled = !values->json[S_ENABLED].ptr || hub_setting_true(values->json[S_ENABLED]);
-    hub_integration_status_t status = enabled ? hub_registration_status(l->view, tenant, id) : HUB_STATUS_SUSPENDED;
-    return hub_slice_eq_str(l->status, hub_integration_status_name(status));
-}
-
-static bool list_one(void *arg, uint32_t tenant, uint32_t id)
-{
-    listing_t *l = arg;
-    bool filtered = l->type.ptr || l->status.ptr || l->reference.ptr;
-    if (filtered) {
-        hub_key_t key;
-        hub_slice_t record;
-        hub_setting_values_t values;
-        uint64_t version;
-        hub_integration_key(&key, tenant, id);
-        if (hub_view_get(l->view, HUB_TABLE_INTEGRATION, &key, &record) != HUB_EOK ||
-            hub_setting_decode(&hub_integration_settings, record, &values, &version) != HUB_EOK || !fits(l, &values, tenant, id))
-            return true;
-    }
-    if (l->total++ < l->page.offset || l->total > l->page.offset + l->page.limit)
-        return true;
-    if (l->out.len > 1)
-        hub_buf_add_char(&l->out, ',');
-    l->err = hub_integration_write(l->x->worker->core, l->view, l->x->pool, tenant, id, &l->show, &l->out, NULL);
-    return l->err == HUB_EOK;
-}
-
-static void add_filter(listing_t *l, hub_buf_t *out, const char *name, hub_slice_t *value)
-{
-    if (!ocpi_query_get(l->x->pool, l->x->query, name, value))
-        *value = HUB_SLICE_NONE;
-    if (!value->ptr)
-        return;
-    hub_buf_printf(out, "&%s=", name);
-    hub_buf_add_url(out, *value);
-}
-
-void hub_v1_integration_list(hub_exchange_t *x)
-{
-    listing_t l = {.x = x, .out = HUB_BUF_INIT(x->pool)};
-    hub_buf_t filters = HUB_BUF_INIT(x->pool);
-    l.view = hub_exchange_view(x);
-    if (!l.view || !read_show(x, &l.show))
-        return;
-    hub_v1_page_read(x, &l.page);
-    l.show.lists = false;
-    add_filter(&l, &filters, "type", &l.type);
-    add_filter(&l, &filters, "status", &l.status);
-    add_filter(&l, &filters, "reference", &l.reference);
-    l.page.filters = hub_buf_slice(&filters);
-    hub_buf_add_char(&l.out, '[');
-    hub_err_t err = hub_integration_each(l.view, x->state->tenant, list_one, &l);
-    hub_buf_add_char(&l.out, ']');
-    if (err || l.err) {
-        hub_reply_problem(x, err ? err : l.err, HUB_SLICE_NONE);
-        return;
-    }
-    hub_v1_page_headers(x, &l.page, "/v1/integrations", l.total);
-    hub_reply_json(x, 200, hub_buf_slice(&l.out));
 }
 
 /* ---- create and update ---- */
@@ -271,7 +187,7 @@ static void start_change(hub_exchange_t *x, bool create, bool full)
     hub_integration_change_t *change = &u->change;
     if (!create && !hub_v1_id(x, &change->id))
         return;
-    if (!read_show(x, &u->show) || !hub_idempotency_read(x, &u->idempotency))
+    if (!hub_integration_show_read(x, &u->show) || !hub_idempotency_read(x, &u->idempotency))
         return;
     yyjson_val *body = hub_body_json(x, false);
     if (!body)

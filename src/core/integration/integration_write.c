@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "connector_setting.h"
+#include "integration_index.h"
+#include "integration_line.h"
 #include "object/contract.h"
 #include "object/objects.h"
 #include "registration.h"
@@ -200,14 +202,29 @@ static void check_activation(changing_t *w)
 
 /* ---- `reference` is unique ---- */
 
-static void reference_key(hub_pool_t *pool, hub_key_t *key, uint32_t tenant, hub_slice_t json)
+static void reference_key(hub_key_t *key, uint32_t tenant, hub_slice_t reference)
 {
     unsigned char digest[HUB_SHA256_LEN];
-    hub_sha256(hub_setting_text(pool, json), digest);
+    hub_sha256(reference, digest);
     hub_key_init(key);
     hub_key_u8(key, 'r');
     hub_key_u32(key, tenant);
     hub_key_bytes(key, hub_slice((const char *)digest, sizeof digest));
+}
+
+static void json_reference_key(hub_pool_t *pool, hub_key_t *key, uint32_t tenant, hub_slice_t json)
+{
+    reference_key(key, tenant, hub_setting_text(pool, json));
+}
+
+hub_err_t hub_integration_by_reference(hub_view_t *view, uint32_t tenant, hub_slice_t reference, uint32_t *id)
+{
+    hub_key_t key;
+    hub_slice_t found;
+    reference_key(&key, tenant, reference);
+    hub_err_t err = hub_view_get(view, HUB_TABLE_REFERENCE, &key, &found);
+    *id = !err && found.len == 4 ? hub_u32_at(found.ptr) : 0;
+    return err;
 }
 
 static bool has_reference(hub_slice_t json)
@@ -222,7 +239,7 @@ static hub_err_t check_reference(changing_t *w)
     hub_key_t key;
     if (!has_reference(reference) || (w->old.json[S_REFERENCE].ptr && !differs(w->old.json[S_REFERENCE], reference)))
         return HUB_EOK;
-    reference_key(c->pool, &key, c->tenant, reference);
+    json_reference_key(c->pool, &key, c->tenant, reference);
     hub_err_t err = hub_view_get(w->view, HUB_TABLE_REFERENCE, &key, &taken);
     if (err == HUB_ENOT_FOUND)
         return HUB_EOK;
@@ -242,12 +259,12 @@ static hub_err_t follow_reference(hub_view_t *view, hub_pool_t *pool, uint32_t t
     if (!differs(old, now))
         return HUB_EOK;
     if (has_reference(old)) {
-        reference_key(pool, &key, tenant, old);
+        json_reference_key(pool, &key, tenant, old);
         err = hub_view_delete(view, HUB_TABLE_REFERENCE, &key);
         err = err == HUB_ENOT_FOUND ? HUB_EOK : err; /* of an older store */
     }
     if (!err && has_reference(now)) {
-        reference_key(pool, &key, tenant, now);
+        json_reference_key(pool, &key, tenant, now);
         err = hub_view_put(view, HUB_TABLE_REFERENCE, &key, hub_slice((const char *)bytes, sizeof bytes));
     }
     return err;
@@ -356,6 +373,15 @@ static hub_err_t follow(changing_t *w)
     return err;
 }
 
+static hub_err_t follow_index(const changing_t *w)
+{
+    const hub_integration_change_t *c = w->c;
+    bool enabled = hub_integration_is_enabled(&w->now);
+    if (w->create)
+        return hub_integration_index_add(w->view, c->tenant, c->id, hub_integration_type_of(c->pool, &w->now), enabled);
+    return w->changed & bit(S_ENABLED) ? hub_integration_index_enabled(w->view, c->tenant, c->id, enabled) : HUB_EOK;
+}
+
 hub_err_t hub_integration_change(hub_view_t *view, hub_integration_change_t *change)
 {
     changing_t *w = HUB_POOL_NEW(change->pool, changing_t);
@@ -378,6 +404,8 @@ hub_err_t hub_integration_change(hub_view_t *view, hub_integration_change_t *cha
         err = hub_view_put(view, HUB_TABLE_INTEGRATION, &key,
                            hub_setting_encode(change->pool, &hub_integration_settings, &w->now, change->version));
     }
+    if (!err)
+        err = follow_index(w);
     if (!err)
         err = follow_reference(view, change->pool, change->tenant, change->id, w->old.json[S_REFERENCE], w->now.json[S_REFERENCE]);
     if (!err)
@@ -473,6 +501,10 @@ hub_err_t hub_integration_remove(hub_core_t *core, hub_view_t *view, hub_pool_t 
         err = follow_parties(view, old, NULL);
     if (!err)
         err = follow_reference(view, pool, tenant, id, values.json[S_REFERENCE], HUB_SLICE_NONE);
+    if (!err)
+        err = hub_integration_index_drop(view, tenant, id, hub_integration_type_of(pool, &values));
+    if (!err)
+        err = hub_integration_line_drop(view, tenant, id);
     if (!err)
         err = hub_view_delete(view, HUB_TABLE_INTEGRATION, &key);
     if (!err)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "integration_index.h"
 #include "object/projection.h"
 
 #define HEAD_LEN 13
@@ -219,7 +220,9 @@ hub_err_t hub_registration_put_quiet(hub_core_t *core, hub_view_t *view, uint32_
     hub_pool_t *pool = hub_pool_create();
     registration->version++;
     hub_integration_key(&key, tenant, id);
-    hub_err_t err = hub_view_put(view, HUB_TABLE_REGISTRATION, &key, encode(core, pool, tenant, id, registration));
+    hub_err_t err = hub_integration_index_status(view, tenant, id, hub_registration_status(view, tenant, id), registration->status);
+    if (!err)
+        err = hub_view_put(view, HUB_TABLE_REGISTRATION, &key, encode(core, pool, tenant, id, registration));
     hub_pool_destroy(pool);
     return err ? err : hub_projection_spoken(view, tenant, id, registration->authorized ? registration->ocpi_version : 0);
 }
@@ -299,6 +302,8 @@ hub_err_t hub_registration_forget(hub_core_t *core, hub_view_t *view, hub_pool_t
     hub_registration_t registration;
     hub_key_t key;
     hub_err_t err = hub_registration_get(core, view, pool, tenant, id, &registration);
+    if (!err)
+        err = hub_integration_index_status(view, tenant, id, hub_registration_status(view, tenant, id), HUB_STATUS_DRAFT);
     if (!err)
         err = hub_registration_void(view, &registration);
     if (!err)
