@@ -44,7 +44,7 @@ class Message:
 class Provider:
     kind = secret = None
     settings, config, credentials = {}, {}, None
-    sms = False
+    sms, calls = False, 1  # calls: so many a message, one a recipient
 
     def __init__(self):
         self.messages, self.refused, self.failures, self.lock = [], [], [], threading.Lock()
@@ -152,6 +152,7 @@ def json_body(headers, raw, error):
 
 class Twilio(WebProvider):
     kind, secret, sms = "twilio_sms", "twilio-auth-token-0123456789abcdef", True
+    calls = 2
     sid, number = "AC0123456789abcdef0123456789abcdef", "+15005550006"
     settings = {"account_sid": sid, "auth_token": secret, "default_phone_number": number}
     config = {"recipients": ["+49 170 1234567", "+15005550009"]}
@@ -173,6 +174,7 @@ class Twilio(WebProvider):
 
 class Mitto(WebProvider):
     kind, secret, sms = "mitto_sms", "mitto-key-5f3c9a", True
+    calls = 2
     settings, credentials = {"sender_name": "OCPI hub"}, {"type": "api_key", "key": secret}
     config = {"to": "+491701234567, +31612345678"}
     path = "/sms"
@@ -285,6 +287,8 @@ class MailServer(Provider):
     """aiosmtpd with logins. tls: (certificate, key) for STARTTLS, which it then insists on; None: it has none."""
 
     kind, secret = "custom_email_provider", "smtp password/55"
+    calls = 2
+    bad = set()  # addresses that it does not know
     config = {"recipients": ["ops@op.example", "boss@op.example"]}
 
     def __init__(self, tls=None):
@@ -314,6 +318,12 @@ class MailServer(Provider):
         session.host_name = hostname
         self.greeted.append(hostname)
         return responses
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address in self.bad:
+            return "550 5.1.1 no such user here"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
         if self.failures:

@@ -312,8 +312,6 @@ static bool write_http(hub_message_t *message)
     hub_delivery_header(message->delivery, "Content-Type",
                         json ? HUB_SLICE_LIT("application/json") : HUB_SLICE_LIT("application/x-www-form-urlencoded"));
     hub_delivery_header(message->delivery, "Accept", HUB_SLICE_LIT("application/json"));
-    if (row->to == HUB_TO_PHONES)
-        message->delivery->parts = message->count;
     return add_auth(message);
 }
 
@@ -349,8 +347,8 @@ static bool write_smtp(hub_message_t *message)
         return fail(message, HUB_SLICE_LIT("settings.sending_domain or configData.host is no host name"));
     hub_call_mail_t *mail = HUB_POOL_NEW(pool, hub_call_mail_t);
     mail->from = sender(message->connector);
-    mail->to = message->recipients;
-    mail->to_count = message->count;
+    mail->to = &message->recipients[delivery->part];
+    mail->to_count = 1;
     mail->username = hub_connector_text(message->connector, "username");
     mail->password = hub_connector_text(message->connector, "password");
     mail->plain = wants_plain(message);
@@ -360,7 +358,7 @@ static bool write_smtp(hub_message_t *message)
                              .to_count = mail->to_count,
                              .subject = message->text.subject,
                              .text = message->text.text,
-                             .id = hub_pool_printf(pool, "%s.%lld", delivery->id, (long long)delivery->alert.since),
+                             .id = hub_pool_printf(pool, "%s.%u.%lld", delivery->id, delivery->part, (long long)delivery->alert.since),
                              .domain = domain,
                              .now = delivery->now};
     delivery->call.url = hub_pool_printf(pool, "%s://%.*s:%.*s/%.*s", hub_slice_eq_str(port, "465") ? "smtps" : "smtp", HUB_SLICE_FMT(host),
@@ -381,9 +379,12 @@ bool hub_message_write(hub_delivery_t *delivery)
     hub_alert_text(delivery, &message->text);
     if (!find_recipients(message))
         return false;
-    if (message->row->to == HUB_TO_MAILS && !hub_mail_is_address(sender(message->connector)))
+    bool phones = message->row->to == HUB_TO_PHONES, each = phones || message->row->to == HUB_TO_EACH;
+    if (each && delivery->part >= message->count)
+        return fail(message, HUB_SLICE_LIT("configData.recipients has fewer entries than before"));
+    if (!phones && message->count && !hub_mail_is_address(sender(message->connector)))
         return fail(message, HUB_SLICE_LIT("the sender's address is not one that a mail can carry"));
-    if (message->row->to == HUB_TO_PHONES && delivery->part >= message->count)
-        return fail(message, HUB_SLICE_LIT("configData.recipients has fewer numbers than before"));
+    if (each)
+        delivery->parts = message->count;
     return message->row->form == HUB_FORM_MAIL ? write_smtp(message) : write_http(message);
 }

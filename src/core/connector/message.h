@@ -42,8 +42,9 @@ bool hub_mail_is_address(hub_slice_t s);
 /* ---- providers ---- */
 
 typedef enum hub_message_to {
-    HUB_TO_PHONES, /* configData.recipients: one call each */
-    HUB_TO_MAILS,  /* configData.recipients, else the answer address, else the sender: all in one call */
+    HUB_TO_PHONES, /* configData.recipients, numbers: one call each */
+    HUB_TO_MAILS,  /* configData.recipients, else the answer address, else the sender: all in one call… */
+    HUB_TO_EACH,   /* … one call each, so that an address which is refused keeps the mail from no other */
     HUB_TO_CHAT,   /* in the settings */
 } hub_message_to_t;
 

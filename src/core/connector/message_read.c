@@ -90,33 +90,18 @@ static hub_outcome_t judge_all(hub_delivery_t *delivery, const hub_message_row_t
     return all;
 }
 
-/* http_status is the mail server's last reply code (RFC 5321, 4.2.1; RFC 4954 for logins): other figures than HTTP's. */
-static hub_outcome_t read_reply(hub_delivery_t *delivery, hub_outcome_t outcome)
-{
-    int code = delivery->call.http_status;
-    if (code >= 400)
-        delivery->problem = hub_message_line(delivery->call.pool, delivery->call.answer, WORDS_MAX);
-    if (code == 530 || code == 534 || code == 535 || code == 538)
-        return HUB_OUTCOME_DENIED;
-    if (code == 421 || code == 454)
-        return HUB_OUTCOME_BUSY;
-    if (code / 100 == 4)
-        return HUB_OUTCOME_FAILED;
-    if (code / 100 == 5)
-        return HUB_OUTCOME_REFUSED;
-    return outcome;
-}
-
 hub_outcome_t hub_message_read(hub_delivery_t *delivery, hub_outcome_t outcome)
 {
     hub_call_t *call = &delivery->call;
     const hub_message_row_t *row = hub_message_row_of(delivery->connector);
     yyjson_doc *doc = NULL;
     HUB_ASSERT(row != NULL);
-    if (row->form == HUB_FORM_MAIL)
-        return read_reply(delivery, outcome);
     if (call->err != HUB_EOK)
         return outcome;
+    if (row->form == HUB_FORM_MAIL) { /* the engine knows what the codes of RFC 5321 mean */
+        delivery->problem = outcome == HUB_OUTCOME_ACCEPTED ? HUB_SLICE_NONE : hub_message_line(call->pool, call->answer, WORDS_MAX);
+        return outcome;
+    }
     if (call->answer.len && ocpi_read(call->pool, call->answer, &doc, NULL) != HUB_EOK)
         doc = NULL;
     yyjson_val *root = doc ? yyjson_doc_get_root(doc) : NULL;
