@@ -237,3 +237,16 @@ def test_client_credentials(hub):
         service.wait_for("C3")
         assert len(given) == 3
     assert "secret" not in hub.log()
+
+
+def test_by_a_schedule(hub, service):
+    month = time.gmtime().tm_mon % 12 + 1
+    ident = integrate(hub, service, schedule=f"0 0 1 {month} *")
+    assert hub.request("PATCH", "/v1/integrations/" + ident, {"triggerType": "SCHEDULE"}).status == 204
+    put(hub, "C1")
+    assert quiet(service) == 0
+    assert hub.request("PATCH", "/v1/integrations/" + ident, {"settings": {"schedule": "PT1S"}}).status == 204
+    service.wait_for("C1")
+    put(hub, "C2")
+    service.wait_for("C2")
+    assert quiet(service, 2.5) == 0
