@@ -339,6 +339,193 @@ static void deleted_location_where_patches_are_refused(void **state)
     assert_int_equal(quarantined(1), 0);
 }
 
+/* ---- what a version cannot say ---- */
+
+static void put_limited(const char *id, const char *name, int expected)
+{
+    hub_slice_t path = hub_pool_printf(fixture.pool, "/v1/locations/NL/TNM/%s", id);
+    hub_slice_t body = hub_pool_printf(
+        fixture.pool,
+        "{\"country_code\":\"NL\",\"party_id\":\"TNM\",\"id\":\"%s\",\"publish\":false,\"publish_allowed_to\":[{\"group_id\":\"G\"}],"
+        "\"name\":\"%s\",\"address\":\"Quay 1\",\"city\":\"Delft\",\"country\":\"NLD\",\"coordinates\":{\"latitude\":\"52.01160\","
+        "\"longitude\":\"4.35710\"},\"time_zone\":\"Europe/"
+        "Amsterdam\",\"evses\":[{\"uid\":\"E1\",\"status\":\"AVAILABLE\",\"connectors\":[{"
+        "\"id\":\"1\",\"standard\":\"IEC_62196_T2\",\"format\":\"SOCKET\",\"power_type\":\"AC_3_PHASE\",\"max_voltage\":230,"
+        "\"max_amperage\":16}]}]}",
+        id, name);
+    fixture_expect(HUB_PUT, path.ptr, body.ptr, expected);
+}
+
+static void connect_211(void)
+{
+    fixture_registration_t old = registered(1);
+    old.version = OCPI_V2_1_1;
+    add_party();
+    add_integration(BOTH);
+    fixture_register(old);
+    fixture_settle();
+}
+
+/* 2.1.1 has no word for a location that is published to some only: who has it is told that it is gone, once. */
+static void limited_location_goes_out_once_as_removed_on_211(void **state)
+{
+    (void)state;
+    connect_211();
+    put_location("A", "a", "AVAILABLE", NULL, 201);
+    put_limited("B", "b", 201); /* never was anything else: nobody is told */
+    fixture_advance(1000);
+    assert_int_equal(fixture.sent_count, 1);
+    put_limited("A", "a", 200);
+    put_limited("B", "c", 200);
+    fixture_advance(1000);
+    assert_int_equal(fixture.sent_count, 2);
+    assert_int_equal(occurrences(last_body(L("A")), REMOVED), 1);
+    assert_null(strstr(last_body(L("A")), "publish"));
+    put_limited("A", "aa", 200);
+    set_status("A", "CHARGING");
+    fixture_advance(1000);
+    fixture_restart();
+    fixture_advance(1000);
+    assert_int_equal(fixture.sent_count, 2);
+    put_location("A", "a", "AVAILABLE", NULL, 200);
+    fixture_advance(1000);
+    assert_int_equal(fixture.sent_count, 3);
+    assert_int_equal(occurrences(last_body(L("A")), REMOVED), 0);
+    put_limited("A", "a", 200);
+    fixture_advance(1000);
+    assert_int_equal(fixture.sent_count, 4);
+    assert_int_equal(occurrences(last_body(L("A")), REMOVED), 1);
+}
+
+/* From 2.2 on it can be said. */
+static void limited_location_goes_out_as_it_is_otherwise(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    put_location("A", "a", "AVAILABLE", NULL, 201);
+    fixture_settle();
+    put_limited("A", "a", 200);
+    fixture_advance(1000);
+    assert_int_equal(fixture.sent_count, 2);
+    assert_int_equal(occurrences(last_sent()->body, REMOVED), 0);
+    assert_non_null(strstr(last_sent()->body, "publish_allowed_to"));
+}
+
+static void limited_location_is_nothing_to_a_new_partner_of_211(void **state)
+{
+    (void)state;
+    add_party();
+    put_location("A", "a", "AVAILABLE", NULL, 201);
+    put_limited("A", "a", 200);
+    fixture_registration_t old = registered(1);
+    old.version = OCPI_V2_1_1;
+    add_integration(BOTH);
+    fixture_register(old);
+    fixture_advance(1000);
+    assert_int_equal(fixture.sent_count, 0);
+}
+
+/* ---- a location drops a tariff ---- */
+
+static void referenced_only(void)
+{
+    fixture_expect(HUB_PATCH, "/v1/integrations/1", "{\"ocpiConnection\":{\"tariffSharing\":\"REFERENCED\"}}", 204);
+}
+
+static void delete_of_a_tariff_waits_for_the_location_that_drops_it(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    referenced_only();
+    put_tariff("T1", "0.25", 201);
+    put_location("A", "a", "AVAILABLE", "T1", 201);
+    fixture_advance(1000);
+    assert_int_equal(fixture.sent_count, 2);
+    fixture.hold = true;
+    put_location("A", "a", "AVAILABLE", NULL, 200);
+    fixture_settle();
+    assert_int_equal(fixture_count(2, "PUT", L("A")), 1);
+    assert_int_equal(fixture_count(2, "DELETE", T("T1")), 0);
+    answer_one();
+    fixture_settle();
+    assert_int_equal(fixture_count(2, "DELETE", T("T1")), 1);
+    fixture.hold = false;
+    fixture_advance(1000);
+    assert_int_equal(fixture.sent_count, 4);
+}
+
+static unsigned tariffs_sent(const char *method)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < fixture.sent_count; i++)
+        count += strcmp(fixture.sent[i].method, method) == 0 && strstr(fixture.sent[i].url, "/receiver/tariffs/");
+    return count;
+}
+
+/* More of them than are kept in memory: nothing may wait for ever. */
+static void many_tariffs_dropped_at_once(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    referenced_only();
+    hub_buf_t names = HUB_BUF_INIT(fixture.pool);
+    for (int i = 0; i < 150; i++) {
+        hub_slice_t id = hub_pool_printf(fixture.pool, "T%d", i);
+        put_tariff(id.ptr, "0.25", 201);
+        hub_buf_printf(&names, "%s%s", i ? "\",\"" : "", id.ptr);
+    }
+    put_location("A", "a", "AVAILABLE", hub_pool_str(fixture.pool, hub_buf_slice(&names)), 201);
+    fixture_advance(5000);
+    assert_int_equal(tariffs_sent("PUT"), 150);
+    put_location("A", "a", "AVAILABLE", NULL, 200);
+    fixture_advance(5000);
+    assert_int_equal(tariffs_sent("DELETE"), 150);
+    assert_int_equal(fixture_count(0, "PUT", L("A")), 2);
+}
+
+/* It was dropped and named again before anything of that went out. */
+static void tariff_dropped_and_named_again(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    referenced_only();
+    put_tariff("T1", "0.25", 201);
+    put_location("A", "a", "AVAILABLE", "T1", 201);
+    fixture_advance(1000);
+    fixture.hold = true;
+    put_location("B", "b", "AVAILABLE", NULL, 201);
+    fixture_settle();
+    put_location("A", "a", "AVAILABLE", NULL, 200);
+    fixture_settle();
+    put_location("A", "a", "AVAILABLE", "T1", 200);
+    fixture_settle();
+    fixture.hold = false;
+    fixture_advance(5000);
+    assert_string_equal(last_sent()->method, "PUT");
+    assert_int_equal(occurrences(last_body(L("A")), "[\"T1\"]"), 1);
+    bool there = false;
+    for (unsigned i = 0; i < fixture.sent_count; i++)
+        if (strstr(fixture.sent[i].url, T("T1")))
+            there = strcmp(fixture.sent[i].method, "PUT") == 0;
+    assert_true(there);
+}
+
+/* The EVSE that named it is REMOVED: it still does so in the JSON. */
+static void tariff_of_an_evse_that_is_removed(void **state)
+{
+    (void)state;
+    connect(BOTH);
+    referenced_only();
+    put_tariff("T1", "0.25", 201);
+    put_location("A", "a", "AVAILABLE", "T1", 201);
+    fixture_advance(1000);
+    put_location("A", "a", "REMOVED", "T1", 200);
+    fixture_advance(5000);
+    assert_true(fixture.sent_count > 3);
+    assert_int_equal(fixture_count(2, "DELETE", T("T1")), 1);
+    assert_string_equal(last_sent()->method, "DELETE");
+}
+
 /* ---- everything again ---- */
 
 static hub_err_t rewind_locations(hub_view_t *view, hub_op_t *op)
@@ -469,6 +656,13 @@ int main(void)
         test(deleted_location_is_pushed_as_removed),
         test(deleted_location_of_which_the_partner_was_not_told),
         test(deleted_location_where_patches_are_refused),
+        test(limited_location_goes_out_once_as_removed_on_211),
+        test(limited_location_goes_out_as_it_is_otherwise),
+        test(limited_location_is_nothing_to_a_new_partner_of_211),
+        test(delete_of_a_tariff_waits_for_the_location_that_drops_it),
+        test(many_tariffs_dropped_at_once),
+        test(tariff_dropped_and_named_again),
+        test(tariff_of_an_evse_that_is_removed),
         test(rewound_push_reads_everything_again),
         test(rewind_is_not_undone_by_what_is_on_the_way),
         test(rewind_takes_back_what_was_sent),

@@ -133,6 +133,15 @@ bool hub_sharing_left(hub_view_t *view, const hub_integration_t *to, ocpi_module
     return left;
 }
 
+bool hub_sharing_was_open(hub_view_t *view, hub_slice_t location_key)
+{
+    hub_place_t place;
+    hub_pool_t *pool = hub_pool_create();
+    bool open = hub_place_get(view, pool, location_key, &place) == HUB_EOK && place.open;
+    hub_pool_destroy(pool);
+    return open;
+}
+
 /* ---- how it looks ---- */
 
 static yyjson_mut_val *time_value(yyjson_mut_doc *doc, int64_t ms)
@@ -222,8 +231,6 @@ hub_slice_t hub_sharing_render(hub_pool_t *pool, const hub_sharing_t *sharing, h
             }
         }
     }
-    if (sharing->says_published)
-        yyjson_mut_obj_put(root, yyjson_mut_str(out, "publish"), yyjson_mut_true(out));
     yyjson_mut_obj_put(root, yyjson_mut_str(out, "last_updated"), time_value(out, sharing->last_updated));
     return ocpi_write_mut(pool, root);
 }

@@ -176,7 +176,7 @@ hub_names_t hub_names_diff(hub_pool_t *pool, const hub_names_t *old, const hub_n
 
 typedef struct place_record {
     uint32_t party;
-    uint8_t shown, seen, removed, reserved;
+    uint8_t shown, seen, removed, open;
 } place_record_t;
 
 hub_err_t hub_place_get(hub_view_t *view, hub_pool_t *pool, hub_slice_t key, hub_place_t *out)
@@ -199,6 +199,7 @@ hub_err_t hub_place_get(hub_view_t *view, hub_pool_t *pool, hub_slice_t key, hub
     out->shown = record.shown;
     out->seen = record.seen;
     out->removed = record.removed;
+    out->open = record.open;
     out->names = hub_names_read(pool, hub_slice(value.ptr + sizeof record, value.len - sizeof record));
     return HUB_EOK;
 }
@@ -206,7 +207,8 @@ hub_err_t hub_place_get(hub_view_t *view, hub_pool_t *pool, hub_slice_t key, hub
 hub_err_t hub_place_put(hub_view_t *view, hub_pool_t *pool, hub_slice_t key, const hub_place_t *place)
 {
     hub_key_t reference;
-    place_record_t record = {.party = place->party, .shown = place->shown, .seen = place->seen, .removed = place->removed};
+    place_record_t record = {
+        .party = place->party, .shown = place->shown, .seen = place->seen, .removed = place->removed, .open = place->open};
     hub_buf_t buf = HUB_BUF_INIT(pool);
     hub_buf_add(&buf, hub_slice((const char *)&record, sizeof record));
     hub_buf_add(&buf, hub_names_write(pool, &place->names));

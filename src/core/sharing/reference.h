@@ -27,6 +27,7 @@ typedef struct hub_place {
     bool exists;       /* the record */
     bool shown;        /* published, or with publish_allowed_to: in PARTY_PUBLIC */
     bool seen;         /* was shown at some time */
+    bool open;         /* was published to everybody at some time (not known of what an older hub stored) */
     bool removed;      /* deleted by the backend: still listed, names nothing */
     hub_names_t names; /* copied */
 } hub_place_t;

@@ -261,6 +261,7 @@ static hub_err_t place_of(hub_view_t *view, hub_pool_t *pool, const hub_object_i
     out->removed = (object.flags & HUB_OBJECT_REMOVED) != 0;
     out->shown = location_shown(after);
     out->seen = old->seen || out->shown;
+    out->open = old->open || !yyjson_is_false(yyjson_obj_get(after, "publish"));
     if (!out->removed)
         out->names = hub_names_of(pool, after, NULL);
     err = party_find(view, pool, id, &object, &out->party);
@@ -269,8 +270,8 @@ static hub_err_t place_of(hub_view_t *view, hub_pool_t *pool, const hub_object_i
 
 static bool place_eq(const hub_place_t *a, const hub_place_t *b)
 {
-    return a->exists == b->exists && a->party == b->party && a->shown == b->shown && a->seen == b->seen && a->removed == b->removed &&
-           hub_names_eq(&a->names, &b->names);
+    return a->exists == b->exists && a->party == b->party && a->shown == b->shown && a->seen == b->seen && a->open == b->open &&
+           a->removed == b->removed && hub_names_eq(&a->names, &b->names);
 }
 
 hub_err_t hub_sharing_follow_location(hub_view_t *view, hub_pool_t *pool, const hub_object_id_t *id, yyjson_val *after)

@@ -21,7 +21,6 @@ hub_err_t hub_sharing_list(hub_view_t *view, hub_pool_t *pool, const hub_integra
 typedef struct hub_sharing {
     int64_t last_updated; /* as this partner sees it */
     bool withdrawn;       /* send with every EVSE REMOVED */
-    bool says_published;  /* and as if it were published: for 2.1.1, which has no word for what is not */
     hub_slice_t binding;  /* JSON of the binding that overrides tariffIds; none: the object as it is (mapped memory) */
     bool render;          /* the stored bytes are not what this partner sees: hub_sharing_render */
     int64_t since;        /* when the binding last changed; 0: never */
@@ -33,6 +32,8 @@ hub_err_t hub_sharing_get(hub_view_t *view, const hub_integration_t *to, ocpi_mo
  * here, from a stream of kind `stream`. */
 bool hub_sharing_left(hub_view_t *view, const hub_integration_t *to, ocpi_module_t module, hub_slice_t object_key,
                       const hub_object_t *object, hub_stream_kind_t stream, hub_change_kind_t kind, hub_sharing_t *out);
+/* Was this location published to everybody at some time? A partner of 2.1.1 may have it from then, though it cannot be said there now. */
+bool hub_sharing_was_open(hub_view_t *view, hub_slice_t location_key);
 /* A tariff's change entry moves also when it appears or disappears for all partners because a connector began or ceased to name it. True:
  * entry `seq` is such a move, and *real is where the tariff's own last change stood (the event feed shows it only to readers that have not
  * seen that one). */

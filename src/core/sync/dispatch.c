@@ -1,13 +1,39 @@
 /* Which items of a push may go now, and in what order. */
 #include "parcel.h"
 
+/* DELETEs do not count: these wait for the others. */
+static bool has_unsent(const hub_pump_t *pump)
+{
+    for (const hub_push_item_t *item = pump->unfinished ? pump->head : NULL; item; item = item->next)
+        if (item->state != HUB_PUSH_DONE && item->kind != HUB_PUSH_GONE)
+            return true;
+    return false;
+}
+
 static bool pumps_before_idle(const hub_pump_t *pump)
 {
     const hub_push_t *push = pump->push;
     for (const hub_pump_t *before = push->pumps; before < pump; before++)
-        if (before->enabled && (before->unfinished || !before->exhausted))
+        if (before->enabled && (!before->exhausted || has_unsent(before)))
             return false;
     return true;
+}
+
+bool hub_push__named_still(const hub_push_item_t *item)
+{
+    const hub_push_t *push = item->pump->push;
+    if (hub_pump__full(item->pump))
+        return false;
+    for (const hub_pump_t *after = item->pump + 1; after < push->pumps + HUB_PUSH_ROWS; after++) {
+        if (!after->enabled || !after->row->waits)
+            continue;
+        if (after->scanned < item->seq && !after->exhausted)
+            return true;
+        for (const hub_push_item_t *other = after->head; other && other->seq < item->seq; other = other->next)
+            if (other->state != HUB_PUSH_DONE && other->seq)
+                return true;
+    }
+    return false;
 }
 
 static bool waits_for_another(const hub_push_item_t *item)
@@ -25,6 +51,8 @@ static bool may_go(const hub_push_item_t *item)
 {
     const hub_pump_t *pump = item->pump;
     if (item->state != HUB_PUSH_QUEUED || hub_pump__busy_with(pump, item) || waits_for_another(item))
+        return false;
+    if (item->kind == HUB_PUSH_GONE && hub_push__named_still(item))
         return false;
     bool whole = item->kind != HUB_PUSH_EVSE || item->whole_instead;
     return !whole || !pump->row->waits || pumps_before_idle(pump);

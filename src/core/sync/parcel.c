@@ -146,6 +146,11 @@ hub_filling_t hub_parcel__fill_location(hub_parcel_t *parcel)
 static hub_filling_t fill_gone(hub_parcel_t *parcel)
 {
     hub_push_item_t *item = parcel->item;
+    if (item->kind != HUB_PUSH_GONE) { /* it went only after it was queued */
+        item->kind = HUB_PUSH_GONE;
+        if (hub_push__named_still(item))
+            return HUB_FILL_WAIT;
+    }
     hub_slice_t path;
     hub_object_id_t id;
     const hub_pump_t *pump = item->pump;
@@ -157,6 +162,19 @@ static hub_filling_t fill_gone(hub_parcel_t *parcel)
     return HUB_FILL_SEND;
 }
 
+/* It is seen, but this version cannot say it any more: what is published to some only is nothing that 2.1.1 knows. */
+static bool became_unsayable(const hub_parcel_t *parcel, const hub_object_t *head)
+{
+    hub_slice_t path;
+    hub_sharing_t sharing;
+    const hub_push_item_t *item = parcel->item;
+    const hub_pump_t *pump = item->pump;
+    const hub_integration_t *to = pump->push->agent->integration;
+    return to->ocpi_version == OCPI_V2_1_1 && item->seq > pump->nothing_before &&
+           hub_sharing_get(parcel->view, to, pump->row->module, item->key, head, &sharing) == HUB_EOK &&
+           hub_sharing_was_open(parcel->view, item->key) && hub_pump__given(pump, parcel->view, item->key, &path);
+}
+
 /* What cannot be deleted is sent as it is now, with every EVSE REMOVED. SKIP: this partner never had it. When it went out of sight only
  * after it was queued, the entry that says so is still to be read. */
 static hub_filling_t fill_left(hub_parcel_t *parcel)
@@ -164,19 +182,15 @@ static hub_filling_t fill_left(hub_parcel_t *parcel)
     hub_object_t head;
     yyjson_doc *doc;
     hub_push_item_t *item = parcel->item;
-    if (!item->left)
-        return HUB_FILL_SKIP;
     hub_err_t err = hub_object_get_key(parcel->view, item->key, &head);
     if (err)
         return err == HUB_ENOT_FOUND ? HUB_FILL_SKIP : HUB_FILL_FAILED;
+    if (!item->left && !became_unsayable(parcel, &head))
+        return HUB_FILL_SKIP;
     hub_sharing_t sharing = {.withdrawn = true, .render = true, .since = item->left_at, .last_updated = item->left_at};
     if (sharing.last_updated < head.last_updated)
         sharing.last_updated = sharing.since = head.last_updated;
     const hub_integration_t *to = item->pump->push->agent->integration;
-    hub_sharing_t unused;
-    sharing.says_published =
-        to->ocpi_version == OCPI_V2_1_1 && hub_sharing_left(parcel->view, to, item->pump->row->module, item->key, &head, HUB_STREAM_OWN,
-                                                            HUB_CHANGE_OBJECT, &unused); /* it was, and this partner may have it */
     err = hub_objects_render(parcel->view, parcel->pool, item->key, &head, &sharing, to->ocpi_version, &parcel->body);
     if (err)
         return err == HUB_ENOT_FOUND ? HUB_FILL_SKIP : HUB_FILL_FAILED;

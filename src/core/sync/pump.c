@@ -284,6 +284,21 @@ void hub_pump__take_back(hub_pump_t *pump, hub_view_t *view, hub_slice_t key)
         queue(pump, 0, key, HUB_SLICE_NONE, HUB_PUSH_GONE);
 }
 
+/* What was to be deleted goes out as it is now, and others wait for it again. */
+static bool comes_back(hub_pump_t *pump, hub_slice_t key)
+{
+    uint64_t hash = hub_push__hash(key);
+    bool found = false;
+    for (hub_push_item_t *item = pump->row->leave == HUB_LEAVE_DELETE ? pump->head : NULL; item; item = item->next) {
+        if (item->hash != hash || item->state == HUB_PUSH_DONE || !hub_slice_eq(item->key, key))
+            continue;
+        found = true;
+        if (item->state == HUB_PUSH_QUEUED && item->kind == HUB_PUSH_GONE)
+            item->kind = HUB_PUSH_WHOLE;
+    }
+    return found;
+}
+
 static void take(hub_pump_t *pump, hub_view_t *view, const hub_change_t *change, bool binding)
 {
     hub_object_t object;
@@ -299,6 +314,7 @@ static void take(hub_pump_t *pump, hub_view_t *view, const hub_change_t *change,
         if (object.seq > change->seq || went_whole)
             return;
     }
+    comes_back(pump, change->key);
     if (covered(pump, change, kind))
         return;
     hub_push_item_t *item = queue(pump, change->seq, change->key, kind == HUB_PUSH_EVSE ? change->evse_uid : HUB_SLICE_NONE, kind);
@@ -380,15 +396,24 @@ hub_push_item_t *hub_pump__insert_due(hub_pump_t *pump, hub_slice_t key)
     return queue(pump, 0, key, HUB_SLICE_NONE, HUB_PUSH_WHOLE);
 }
 
+static bool is_going(const hub_pump_t *pump, hub_slice_t key)
+{
+    uint64_t hash = hub_push__hash(key);
+    for (const hub_push_item_t *item = pump->head; item; item = item->next)
+        if (item->hash == hash && item->kind == HUB_PUSH_GONE && item->state == HUB_PUSH_QUEUED && hub_slice_eq(item->key, key))
+            return true;
+    return false;
+}
+
 /* A location names this tariff. Most were sent when they changed; one that has just come into sight was not. One that cannot be said in
  * this partner's version never goes: a location that waited for it would wait, and ask, for ever. */
 bool hub_pump__insert_tariff(hub_pump_t *pump, hub_view_t *view, hub_pool_t *pool, hub_slice_t key)
 {
     hub_slice_t path;
-    uint64_t hash = hub_push__hash(key);
-    for (const hub_push_item_t *item = pump->head; item; item = item->next)
-        if (item->hash == hash && item->state != HUB_PUSH_DONE && hub_slice_eq(item->key, key))
-            return true;
+    if (is_going(pump, key) && !(sees(pump, view, key) && can_be_said(pump, view, pool, key)))
+        return false; /* a connector that is REMOVED, say, still names it: its DELETE waits for this location */
+    if (comes_back(pump, key))
+        return true;
     if (hub_pump__given(pump, view, key, &path) || !sees(pump, view, key) || !can_be_said(pump, view, pool, key))
         return false;
     queue(pump, 0, key, HUB_SLICE_NONE, HUB_PUSH_WHOLE);

@@ -166,6 +166,9 @@ bool hub_pump__pending(const hub_pump_t *pump, uint64_t hash, uint64_t seq); /* 
 
 /* dispatch.c: which may go */
 void hub_push__dispatch(hub_push_t *push);
+/* A DELETE of a tariff: does an earlier change of a location, which may be what dropped it, still have to go out? A window full of DELETEs
+ * waits for nobody, since locations wait until the tariffs are read. */
+bool hub_push__named_still(const hub_push_item_t *item);
 void hub_push__answered(hub_ocpi_call_t *call); /* verdict.c: what the answer means */
 
 /* put_off.c: what is remembered of objects, and when what was put off is due */
