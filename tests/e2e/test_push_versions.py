@@ -152,6 +152,28 @@ def test_pulled_on_2_1_1_objects_belong_to_the_only_party():
         assert delivery(hub, ident, "sessions", "pull")["received"] == 1
 
 
+def test_received_on_2_1_1_before_the_token_is_shown_in_2_2_1_when_that_comes():
+    with Hub() as hub, Roaming(role="CPO", country="NL", party="ABC", version="2.1.1") as partner:
+        hub.party("DE", "EMS", ["EMSP"])
+        started = {"start_datetime": "2026-01-01T10:00:00Z", "kwh": 1.5, "auth_method": "WHITELIST", "location": old_location("L1"), "currency": "EUR",
+                   "charging_periods": [period()], "status": "ACTIVE", "last_updated": "2026-01-01T10:30:00Z"}
+        partner.objects = {"sessions": [{**started, "id": "S1", "auth_id": "CARD 77"}, {**started, "id": "S2", "auth_id": "CARD 78"}]}
+        ident = connect(hub, partner, ["EMSP"])
+        switch(hub, ident, pullSession=True)
+        wait_until(lambda: total(hub, "sessions") == 2, 10)
+
+        def shown(name):
+            return hub.get(f"/v1/received/sessions/{ident}/NL/ABC/{name}")["object"]
+        assert shown("S1")["auth_id"] == "CARD 77" and "cdr_token" not in shown("S1")
+        seen = hub.get("/v1/events?modules=sessions&limit=100")["next"]
+        hub.put("/v1/tokens/DE/EMS/U77", token("U77", "DE", "EMS", contract_id="card 77"))
+        wait_until(lambda: "cdr_token" in shown("S1"), 15)
+        assert shown("S1")["cdr_token"]["uid"] == "U77" and "auth_id" not in shown("S1")
+        assert "cdr_token" not in shown("S2")
+        told = hub.get(f"/v1/events?after={seen}&limit=100")["events"]
+        assert [e["id"] for e in told if e["type"] == "session.updated"] == ["S1"], told
+
+
 def test_pulled_on_2_1_1_tokens_belong_to_the_emsp():
     with Hub() as hub, Roaming(role="EMSP", version="2.1.1") as partner:
         hub.party("NL", "ABC", ["CPO"])

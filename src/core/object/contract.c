@@ -44,7 +44,9 @@ hub_err_t hub_contract_follow(hub_view_t *view, hub_pool_t *pool, hub_slice_t to
         return HUB_EOK;
     if (old.len)
         err = set(view, id.tenant, old, token_key, false);
-    return err ? err : set(view, id.tenant, now, token_key, true);
+    if (!err)
+        err = set(view, id.tenant, now, token_key, true);
+    return err ? err : hub_projection_contract_known(view, id.tenant, now);
 }
 
 static bool read_token(hub_view_t *view, hub_pool_t *pool, hub_slice_t key, ocpi_bridge_token_t *out)

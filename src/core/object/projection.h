@@ -76,10 +76,13 @@ hub_err_t hub_projection_pay(hub_view_t *view, const hub_projection_debt_t *debt
 
 /* ---- what time changes: projection_time.c ---- */
 
-/* apply only. An own object with a form that was refused: until a time to come, or until its Location is there. `root`: the object. */
+/* apply only. An object with a form that was refused: until a time to come, until its Location is there, or (received) a token of its
+ * contract. `root`: the object. */
 hub_err_t hub_projection_await(hub_view_t *view, hub_slice_t key, yyjson_val *root, int64_t now);
 /* apply only. An own Location was stored: sessions that were refused for the lack of it, or as it was, are due. */
 hub_err_t hub_projection_location_stored(hub_view_t *view, hub_slice_t location);
+/* apply only. A token of this contract is there now: so are received sessions and CDRs that named it. */
+hub_err_t hub_projection_contract_known(hub_view_t *view, uint32_t tenant, hub_slice_t contract);
 bool hub_projection_due(hub_view_t *view, int64_t now);
 /* apply only. Makes the forms of those whose time has come, at most `limit` of them; a whole change of each. */
 hub_err_t hub_projection_awake(hub_view_t *view, hub_pool_t *pool, int64_t now, unsigned limit);
