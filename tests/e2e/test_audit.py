@@ -73,6 +73,13 @@ def test_a_deleted_integration_is_told_as_it_was(hub):
                                "settings": {"url": "https://hooks.example/in", "secret": MASK}}
 
 
+def test_a_secret_sent_again_is_no_change(hub):
+    secret = {"settings": {"secret": "whsec_MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0"}, "credentials": {"type": "a", "key": "k"}}
+    made = hub.post("/v1/integrations", {"integrationName": "x", "integrationType": "Webhook", **secret})
+    assert hub.request("PATCH", "/v1/integrations/" + made["id"], {**secret, "description": "d"}).status == 204
+    assert log(hub)[0]["before"] == {"description": None} and log(hub)[0]["after"] == {"description": "d"}
+
+
 def test_commands_are_told(hub):
     hub.party()
     made = hub.post("/v1/integrations", {"integrationName": "x", "ocpiConnection": {"initialRole": "RECEIVER", "customerRoles": ["CPO"]}})

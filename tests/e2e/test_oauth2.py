@@ -134,6 +134,31 @@ def test_tokens_end_with_their_client(hub):
     assert bearer(hub, token).status == 401
 
 
+def test_a_token_does_not_outlive_its_client(hub):
+    soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3))
+    made = client(hub, expires=soon)
+    reply = ask(hub, made)
+    assert 0 < reply.body["expires_in"] <= 3 and bearer(hub, reply.body["access_token"]).status == 200
+    time.sleep(3.1)
+    assert bearer(hub, reply.body["access_token"]).status == 401 and ask(hub, made).body["error"] == "invalid_client"
+
+
+def test_a_client_has_256_tokens_and_the_oldest_gives_way(hub):
+    made, other = client(hub), client(hub)
+    kept = ask(hub, other).body["access_token"]
+    tokens = [ask(hub, made).body["access_token"] for _ in range(258)]
+    assert [bearer(hub, token).status for token in tokens[:4]] == [401, 401, 200, 200] and bearer(hub, tokens[-1]).status == 200
+    assert bearer(hub, kept).status == 200
+
+
+def test_a_parameter_given_twice_is_refused(hub):
+    made = client(hub)
+    auth = {**basic(made["clientId"], made["clientSecret"]), "Content-Type": "application/x-www-form-urlencoded"}
+    for body in ("grant_type=client_credentials&grant_type=client_credentials", "grant_type=client_credentials&scope=EVENT.READ&scope=PARTY.READ"):
+        reply = fetch(hub.url + "/oauth2/token", "POST", body, auth)
+        assert (reply.status, reply.body["error"]) == (400, "invalid_request"), body
+
+
 def test_metadata(hub):
     reply = fetch(hub.url + "/.well-known/oauth-authorization-server")
     assert reply.status == 200 and reply.headers["Content-Type"] == "application/json"

@@ -213,6 +213,25 @@ def test_who_may_make_keys_for_whom(world):
     assert two.request("DELETE", "/v1/keys/" + own["id"]).status == 204
 
 
+def test_an_idempotency_key_holds_for_one_platform(world):
+    """Of a key that acts for several."""
+    made = [world.hub.request("POST", "/v1/approved-parties", {"name": "same"}, headers={"Idempotency-Key": "same", "x-platform-id": name})
+            for name in ("one", "two", "one")]
+    assert [r.status for r in made] == [201] * 3 and made[0].body["id"] == made[2].body["id"] != made[1].body["id"]
+    assert [r.headers["Idempotency-Replayed"] for r in made] == [None, None, "true"]
+    for name, reply in (("one", made[0]), ("two", made[1])):
+        path = "/v1/approved-parties/%d" % reply.body["id"]
+        assert world.hub.request("DELETE", path, headers={"x-platform-id": name}).status == 204
+
+
+def test_attempts_without_a_credential_are_shown_to_keys_of_all_platforms_alone(world):
+    assert world.hub.request("GET", "/v1/keys", key="nonsense").status == 401
+    def unknown(**how):
+        return [e for e in world.hub.get("/v1/audit", **how) if e["action"] == "denied" and e["status"] == 401]
+    wait_until(unknown)
+    assert unknown(headers={"x-platform-id": "two"}) and unknown(key=world.one.key) == unknown(key=world.two.key) == []
+
+
 def test_access_tokens_belong_to_the_tenant_of_their_client(world):
     made = world.one.post("/v1/keys", {"name": "c", "type": "oauth2", "permissions": ["PARTY.READ"]})
     form = urllib.parse.urlencode({"grant_type": "client_credentials", "client_id": made["clientId"], "client_secret": made["clientSecret"]})
