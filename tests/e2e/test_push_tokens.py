@@ -51,6 +51,26 @@ def test_a_refused_token_is_tried_again():
         wait_until(lambda: hub.get(f"/v1/integrations/{ident}/quarantine") == [], 5)
 
 
+def test_refused_tokens_of_one_uid_stand_apart():
+    with Hub() as hub, Roaming(role="CPO", country="NL", party="ABC") as partner:
+        hub.party("DE", "EMS", ["EMSP"])
+        partner.on("PUT", "/ocpi/2.2.1/tokens", lambda call: (200, {}, envelope(code=2001, message="not this one")))
+        ident = connect(hub, partner, ["EMSP"])
+        switch(hub, ident, pushToken=True)
+        for kind in ("RFID", "APP_USER"):
+            hub.put(f"/v1/tokens/DE/EMS/UID1?type={kind}", own(type=kind))
+
+        def held():
+            return {q["tokenType"]: q["id"] for q in hub.get(f"/v1/integrations/{ident}/quarantine")}
+        wait_until(lambda: set(held()) == {"RFID", "APP_USER"}, 10)
+        partner.clear()
+        assert hub.request("POST", f"/v1/integrations/{ident}/quarantine/{held()['APP_USER']}/retry").status == 202
+        wait_until(lambda: set(held()) == {"RFID"}, 5)
+        assert ("DE/EMS/UID1", "type=RFID") not in partner.tokens
+        hub.put("/v1/tokens/DE/EMS/UID1", own(whitelist="NEVER"))
+        wait_until(lambda: held() == {}, 5)
+
+
 def test_tokens_do_not_go_to_an_emsp():
     with Hub() as hub, Roaming(role="EMSP", country="FR", party="OTH") as partner:
         hub.party("DE", "EMS", ["EMSP", "CPO"])

@@ -23,12 +23,12 @@ static hub_err_t do_job(hub_view_t *view, void *arg)
     hub_pool_t *own = hub_pool_create();
     const hub_slice_t country = HUB_SLICE_LIT("BE"), party = HUB_SLICE_LIT("BEC");
     for (int i = job->from; i < job->to && !err; i++) {
-        hub_slice_t id = hub_pool_printf(own, "T%d", i);
+        const hub_object_id_t what = {
+            .module = OCPI_MODULE_TARIFFS, .country = country, .party = party, .id = hub_pool_printf(own, "T%d", i)};
         if (job->clear)
-            err = hub_quarantine_clear(view, &partner, OCPI_MODULE_TARIFFS, HUB_QUARANTINE_RECEIVED, country, party, id);
+            err = hub_quarantine_clear(view, &partner, &what, HUB_QUARANTINE_RECEIVED);
         else
-            err = hub_quarantine_put(&core, view, own, &partner, OCPI_MODULE_TARIFFS, HUB_QUARANTINE_RECEIVED, country, party, id,
-                                     HUB_SLICE_LIT("{}"), NULL);
+            err = hub_quarantine_put(&core, view, own, &partner, &what, HUB_QUARANTINE_RECEIVED, HUB_SLICE_LIT("{}"), NULL);
         hub_pool_clear(own);
     }
     hub_pool_destroy(own);
@@ -118,9 +118,10 @@ static hub_err_t do_odd(hub_view_t *view, void *arg)
     const hub_slice_t ids[] = {HUB_SLICE_NONE, hub_slice("a\0b", 3), hub_slice(longest, sizeof longest), hub_slice("\xff\xfe", 2)};
     (void)arg;
     hub_err_t err = HUB_EOK;
-    for (size_t i = 0; i < HUB_COUNT(ids) && !err; i++)
-        err = hub_quarantine_put(&core, view, pool, &partner, OCPI_MODULE_TARIFFS, HUB_QUARANTINE_RECEIVED, ids[i], ids[i], ids[i], ids[i],
-                                 NULL);
+    for (size_t i = 0; i < HUB_COUNT(ids) && !err; i++) {
+        const hub_object_id_t what = {.module = OCPI_MODULE_TARIFFS, .country = ids[i], .party = ids[i], .id = ids[i]};
+        err = hub_quarantine_put(&core, view, pool, &partner, &what, HUB_QUARANTINE_RECEIVED, ids[i], NULL);
+    }
     return err;
 }
 

@@ -123,9 +123,8 @@ static hub_err_t put_quarantine(hub_storing_t *s)
     hub_incoming_t *in = s->in;
     for (uint32_t i = 0; i < in->problems.count; i++)
         if (!strcmp(in->problems.list[i].rule, "left-out"))
-            return hub_quarantine_put(s->core, s->view, s->pool, in->from, in->module, HUB_QUARANTINE_RECEIVED, in->country, in->party,
-                                      in->id, in->stored, &in->problems);
-    hub_err_t err = hub_quarantine_clear(s->view, in->from, in->module, HUB_QUARANTINE_RECEIVED, in->country, in->party, in->id);
+            return hub_quarantine_put(s->core, s->view, s->pool, in->from, &s->id, HUB_QUARANTINE_RECEIVED, in->stored, &in->problems);
+    hub_err_t err = hub_quarantine_clear(s->view, in->from, &s->id, HUB_QUARANTINE_RECEIVED);
     return err == HUB_ENOT_FOUND ? HUB_EOK : err;
 }
 

@@ -117,7 +117,7 @@ static hub_err_t remove_received(hub_storing_t *s)
     hub_incoming_t *in = s->in;
     if (s->level)
         return s->row->unknown; /* levels are never deleted by a partner (L4) */
-    hub_err_t err = hub_quarantine_clear(s->view, in->from, in->module, HUB_QUARANTINE_RECEIVED, in->country, in->party, in->id);
+    hub_err_t err = hub_quarantine_clear(s->view, in->from, &s->id, HUB_QUARANTINE_RECEIVED);
     if (!err || err == HUB_ENOT_FOUND)
         err = hub_object_delete(s->view, &s->id, in->now);
     return hub_objects__written(err);

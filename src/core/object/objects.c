@@ -392,7 +392,7 @@ hub_err_t hub_objects_store(hub_core_t *core, hub_view_t *view, hub_pool_t *pool
 {
     hub_objects_prepare(pool, in);
     hub_objects__forget(&in->problems, in->prepared_problems);
-    hub_storing_t s;
+    hub_storing_t s = {.id = {.module = (uint8_t)in->module, .country = in->country, .party = in->party, .id = in->id, .type = in->type}};
     hub_err_t err = in->refused;
     if (!err)
         err = hub_objects__begin(&s, core, view, pool, in);
@@ -400,8 +400,7 @@ hub_err_t hub_objects_store(hub_core_t *core, hub_view_t *view, hub_pool_t *pool
         err = store(&s);
     if (!in->from || (err != HUB_EINVALID && err != HUB_EMALFORMED))
         return err;
-    hub_err_t kept = hub_quarantine_put(core, view, pool, in->from, in->module, HUB_QUARANTINE_RECEIVED, in->country, in->party, in->id,
-                                        in->text, &in->problems);
+    hub_err_t kept = hub_quarantine_put(core, view, pool, in->from, &s.id, HUB_QUARANTINE_RECEIVED, in->text, &in->problems);
     if (!kept)
         kept = note_seen(core, view, pool, in);
     return kept ? kept : err;

@@ -77,10 +77,10 @@ hub_err_t hub_objects_render(hub_view_t *view, hub_pool_t *pool, hub_slice_t obj
 /* apply only: quarantine, by JSON pointer and rule. `direction`: */
 #define HUB_QUARANTINE_RECEIVED "received" /* a partner gave it to us */
 #define HUB_QUARANTINE_SENT "sent"         /* a partner refused it */
+/* One record an object (what->tenant and scope are not used; a token without a type is taken for HUB_TOKEN_TYPE) and direction. */
 hub_err_t hub_quarantine_put(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, const hub_integration_t *integration,
-                             ocpi_module_t module, const char *direction, hub_slice_t country, hub_slice_t party, hub_slice_t id,
-                             hub_slice_t text, const ocpi_problems_t *problems);
-hub_err_t hub_quarantine_clear(hub_view_t *view, const hub_integration_t *integration, ocpi_module_t module, const char *direction,
-                               hub_slice_t country, hub_slice_t party, hub_slice_t id); /* the object has got through meanwhile */
+                             const hub_object_id_t *what, const char *direction, hub_slice_t text, const ocpi_problems_t *problems);
+hub_err_t hub_quarantine_clear(hub_view_t *view, const hub_integration_t *integration, const hub_object_id_t *what,
+                               const char *direction); /* the object has got through meanwhile */
 
 #endif

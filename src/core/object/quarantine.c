@@ -8,7 +8,8 @@
 
 #include "connector/connector.h"
 #include "metrics.h"
-#include "objects.h"
+#include "object.h"
+#include "projection.h"
 #include "reply.h"
 #include "settings/collection.h"
 #include "sync/agent.h"
@@ -51,18 +52,19 @@ static hub_slice_t no_zero(hub_slice_t s)
 }
 
 /* Ids that cannot be any object's (too long, with a 0 byte) still make a key, if not a unique one. */
-static void what_key(hub_key_t *key, uint32_t integration, ocpi_module_t module, const char *direction, hub_slice_t country,
-                     hub_slice_t party, hub_slice_t id)
+static void what_key(hub_key_t *key, uint32_t integration, const hub_object_id_t *what, const char *direction)
 {
-    id = no_zero(id);
+    hub_slice_t id = no_zero(what->id), type = no_zero(what->type);
     hub_key_init(key);
     hub_key_u8(key, 'Q');
     hub_key_u32(key, integration);
-    hub_key_u8(key, (uint8_t)module);
+    hub_key_u8(key, what->module);
     hub_key_u8(key, (uint8_t)direction[0]);
-    hub_key_folded(key, cut(no_zero(country)));
-    hub_key_folded(key, cut(no_zero(party)));
+    hub_key_folded(key, cut(no_zero(what->country)));
+    hub_key_folded(key, cut(no_zero(what->party)));
     hub_key_folded(key, hub_slice(id.ptr, id.len < 255 ? id.len : 255));
+    if (what->module == OCPI_MODULE_TOKENS)
+        hub_key_folded(key, type.len ? cut(type) : HUB_SLICE_LIT(HUB_TOKEN_TYPE));
 }
 
 static hub_err_t harmless(hub_err_t err)
@@ -126,7 +128,7 @@ static hub_err_t record_get(hub_view_t *view, hub_pool_t *pool, uint32_t tenant,
 
 /* What people are told, without the record's id. */
 static hub_slice_t about(hub_pool_t *pool, const hub_integration_t *integration, const char *module, const char *direction,
-                         hub_slice_t country, hub_slice_t party, hub_slice_t object_id, const ocpi_problems_t *problems)
+                         const hub_object_id_t *what, const ocpi_problems_t *problems)
 {
     char now[OCPI_TIME_MAX + 1];
     hub_buf_t out = HUB_BUF_INIT(pool);
@@ -134,11 +136,15 @@ static hub_slice_t about(hub_pool_t *pool, const hub_integration_t *integration,
     hub_buf_printf(&out,
                    "\"integrationId\":\"%u\",\"module\":\"%s\",\"direction\":\"%s\",\"version\":\"%s\",\"countryCode\":", integration->id,
                    module, direction, ocpi_version_name(integration->ocpi_version ? integration->ocpi_version : OCPI_V2_2_1));
-    add_text(&out, country);
+    add_text(&out, what->country);
     hub_buf_add_str(&out, ",\"partyId\":");
-    add_text(&out, party);
+    add_text(&out, what->party);
     hub_buf_add_str(&out, ",\"objectId\":");
-    add_text(&out, object_id);
+    add_text(&out, what->id);
+    if (what->module == OCPI_MODULE_TOKENS) {
+        hub_buf_add_str(&out, ",\"tokenType\":");
+        add_text(&out, what->type.len ? hub_projection_code(pool, what->type) : HUB_SLICE_LIT(HUB_TOKEN_TYPE));
+    }
     hub_buf_printf(&out, ",\"receivedAt\":\"%s\",\"problems\":", now);
     if (problems)
         ocpi_problems_write(problems, &out);
@@ -166,12 +172,23 @@ static yyjson_val *about_read(hub_pool_t *pool, const record_t *record)
     return ocpi_read(pool, text, &doc, NULL) == HUB_EOK ? yyjson_doc_get_root(doc) : NULL;
 }
 
+static const hub_object_id_t *object_of(yyjson_val *about, hub_object_id_t *out)
+{
+    *out = (hub_object_id_t){.module = (uint8_t)ocpi_module_parse(ocpi_get_str(about, "module")),
+                             .country = ocpi_get_str(about, "countryCode"),
+                             .party = ocpi_get_str(about, "partyId"),
+                             .id = ocpi_get_str(about, "objectId"),
+                             .type = ocpi_get_str(about, "tokenType")};
+    return out;
+}
+
 /* The 'Q' key goes with its record: otherwise a partner that sends ever new ids would leave a key of each behind. */
 static hub_err_t drop_what(hub_view_t *view, hub_pool_t *pool, uint32_t integration, const record_t *record)
 {
     hub_key_t what;
     hub_slice_t value, direction;
     hub_parked_t parked;
+    hub_object_id_t object;
     uint64_t id;
     yyjson_val *about = about_read(pool, record);
     if (!about || !(direction = ocpi_get_str(about, "direction")).len)
@@ -179,8 +196,7 @@ static hub_err_t drop_what(hub_view_t *view, hub_pool_t *pool, uint32_t integrat
     if (hub_parked_read(pool, ocpi_get_str(about, "delivery"), &parked))
         hub_parked_key(&what, integration, parked.source, parked.key, parked.evse_uid);
     else
-        what_key(&what, integration, ocpi_module_parse(ocpi_get_str(about, "module")), direction.ptr, ocpi_get_str(about, "countryCode"),
-                 ocpi_get_str(about, "partyId"), ocpi_get_str(about, "objectId"));
+        what_key(&what, integration, object_of(about, &object), direction.ptr);
     hub_err_t err = hub_view_get(view, HUB_TABLE_REFERENCE, &what, &value);
     if (err != HUB_EOK || !number_of(value, &id) || id != record->id)
         return harmless(err);
@@ -261,21 +277,19 @@ static hub_err_t clear(hub_view_t *view, const hub_integration_t *integration, c
 }
 
 hub_err_t hub_quarantine_put(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, const hub_integration_t *integration,
-                             ocpi_module_t module, const char *direction, hub_slice_t country, hub_slice_t party, hub_slice_t id,
-                             hub_slice_t text, const ocpi_problems_t *problems)
+                             const hub_object_id_t *what, const char *direction, hub_slice_t text, const ocpi_problems_t *problems)
 {
-    hub_key_t what;
-    what_key(&what, integration->id, module, direction, country, party, id);
-    return keep(core, view, pool, integration, &what,
-                about(pool, integration, ocpi_module_name(module), direction, country, party, id, problems), text);
+    hub_key_t key;
+    what_key(&key, integration->id, what, direction);
+    return keep(core, view, pool, integration, &key,
+                about(pool, integration, ocpi_module_name((ocpi_module_t)what->module), direction, what, problems), text);
 }
 
-hub_err_t hub_quarantine_clear(hub_view_t *view, const hub_integration_t *integration, ocpi_module_t module, const char *direction,
-                               hub_slice_t country, hub_slice_t party, hub_slice_t id)
+hub_err_t hub_quarantine_clear(hub_view_t *view, const hub_integration_t *integration, const hub_object_id_t *what, const char *direction)
 {
-    hub_key_t what;
-    what_key(&what, integration->id, module, direction, country, party, id);
-    return clear(view, integration, &what);
+    hub_key_t key;
+    what_key(&key, integration->id, what, direction);
+    return clear(view, integration, &key);
 }
 
 /* A parked delivery has in its member "delivery" what tells it from others. */
@@ -287,8 +301,8 @@ hub_err_t hub_quarantine_park(hub_core_t *core, hub_view_t *view, hub_pool_t *po
     hub_buf_t text = HUB_BUF_INIT(pool);
     ocpi_problems_init(&problems, pool);
     ocpi_problem_add(&problems, OCPI_ERROR, HUB_SLICE_LIT(""), "refused", "%.*s", HUB_SLICE_FMT(parked->problem));
-    hub_buf_add(&text, about(pool, integration, hub_pool_str(pool, parked->module), HUB_QUARANTINE_SENT, parked->country, parked->party,
-                             parked->id, &problems));
+    const hub_object_id_t object = {.country = parked->country, .party = parked->party, .id = parked->id};
+    hub_buf_add(&text, about(pool, integration, hub_pool_str(pool, parked->module), HUB_QUARANTINE_SENT, &object, &problems));
     hub_buf_add_str(&text, ",\"delivery\":");
     hub_buf_add_json(&text, hub_parked_write(pool, parked));
     hub_parked_key(&what, integration->id, parked->source, parked->key, parked->evse_uid);
@@ -423,43 +437,28 @@ static hub_err_t retry_sent(hub_view_t *view, const hub_object_id_t *id, uint32_
     return err == HUB_EOK ? hub_change_note(view, &stream, hub_key_slice(&key), HUB_CHANGE_OBJECT, hub_now_ms(), &seq) : err;
 }
 
-/* Part of a Token's identity (K2); it stands in what was sent. */
-static hub_slice_t type_of(hub_pool_t *pool, ocpi_module_t module, hub_slice_t text)
-{
-    yyjson_doc *doc;
-    if (module != OCPI_MODULE_TOKENS || ocpi_read(pool, text, &doc, NULL) != HUB_EOK)
-        return HUB_SLICE_NONE;
-    return ocpi_get_str(yyjson_doc_get_root(doc), "type");
-}
-
 static hub_err_t retry(hub_view_t *view, hub_pool_t *pool, hub_core_t *core, quarantine_job_t *job, const hub_integration_t *integration,
                        yyjson_val *what, hub_slice_t text)
 {
-    hub_slice_t country = ocpi_get_str(what, "countryCode"), party = ocpi_get_str(what, "partyId"), id = ocpi_get_str(what, "objectId");
-    ocpi_module_t module = ocpi_module_parse(ocpi_get_str(what, "module"));
     const char *direction = job->sent ? HUB_QUARANTINE_SENT : HUB_QUARANTINE_RECEIVED;
     hub_err_t err = HUB_EOK;
     hub_parked_t parked;
+    hub_object_id_t id;
+    object_of(what, &id);
+    id.tenant = job->tenant;
     if (job->connector)
         return hub_parked_read(pool, ocpi_get_str(what, "delivery"), &parked) ? hub_connector_again(view, job->integration, &parked)
                                                                               : HUB_ESTORE;
     if (job->sent) {
-        const hub_object_id_t own = {.tenant = job->tenant,
-                                     .scope = HUB_SCOPE_OWN,
-                                     .module = (uint8_t)module,
-                                     .country = country,
-                                     .party = party,
-                                     .id = id,
-                                     .type = type_of(pool, module, text)};
-        err = retry_sent(view, &own, job->integration);
+        err = retry_sent(view, &id, job->integration);
     } else {
         job->in = (hub_incoming_t){.tenant = job->tenant,
                                    .from = integration,
-                                   .module = module,
+                                   .module = (ocpi_module_t)id.module,
                                    .version = OCPI_V2_2_1,
-                                   .country = country,
-                                   .party = party,
-                                   .id = id,
+                                   .country = id.country,
+                                   .party = id.party,
+                                   .id = id.id,
                                    .text = text,
                                    .pulled = true,
                                    .now = hub_now_ms()};
@@ -470,7 +469,7 @@ static hub_err_t retry(hub_view_t *view, hub_pool_t *pool, hub_core_t *core, qua
             return HUB_EOK; /* it stands in quarantine again, with the reasons of today */
         }
     }
-    return err == HUB_EOK ? hub_quarantine_clear(view, integration, module, direction, country, party, id) : err;
+    return err == HUB_EOK ? hub_quarantine_clear(view, integration, &id, direction) : err;
 }
 
 static void unref(void *integration)

@@ -97,13 +97,25 @@ typedef struct hub_settle {
     hub_push_item_t *items;
 } hub_settle_t;
 
+/* As it was sent: the key has it folded. */
+static hub_object_id_t spelled_id(const hub_push_item_t *item)
+{
+    hub_object_id_t id;
+    if (!hub_object_key_parse(item->key, &id))
+        id = (hub_object_id_t){.module = (uint8_t)item->pump->row->module};
+    id.country = item->country;
+    id.party = item->party;
+    id.id = item->id;
+    return id;
+}
+
 static hub_err_t quarantine(hub_view_t *view, hub_pool_t *pool, const hub_integration_t *to, const hub_push_item_t *item)
 {
     ocpi_problems_t problems;
     ocpi_problems_init(&problems, pool);
     ocpi_problem_add(&problems, OCPI_ERROR, HUB_SLICE_LIT(""), "refused", "%.*s", HUB_SLICE_FMT(item->why));
-    return hub_quarantine_put(item->pump->push->agent->worker->core, view, pool, to, item->pump->row->module, HUB_QUARANTINE_SENT,
-                              item->country, item->party, item->id, item->text, &problems);
+    const hub_object_id_t id = spelled_id(item);
+    return hub_quarantine_put(item->pump->push->agent->worker->core, view, pool, to, &id, HUB_QUARANTINE_SENT, item->text, &problems);
 }
 
 static hub_err_t settle_item(hub_view_t *view, hub_pool_t *pool, const hub_integration_t *to, const hub_push_item_t *item)
@@ -111,11 +123,12 @@ static hub_err_t settle_item(hub_view_t *view, hub_pool_t *pool, const hub_integ
     hub_key_t mark;
     const hub_push_row_t *row = item->pump->row;
     hub_err_t err = HUB_EOK;
+    const hub_object_id_t id = spelled_id(item);
     bool tried = item->result != HUB_PUSH_SAME && item->result != HUB_PUSH_PUT_OFF;
     if (item->result == HUB_PUSH_REFUSED || (item->result == HUB_PUSH_PUT_OFF && item->why.len))
         err = quarantine(view, pool, to, item);
     else if (item->id.len && tried)
-        err = hub_quarantine_clear(view, to, row->module, "sent", item->country, item->party, item->id);
+        err = hub_quarantine_clear(view, to, &id, HUB_QUARANTINE_SENT);
     if (err && err != HUB_ENOT_FOUND)
         return err;
     if (row->remembers)
