@@ -27,7 +27,7 @@ static hub_connector_t *connector_of(hub_integration_type_t type, const char *en
     hub_connector_member_t *members = hub_pool_zalloc(pool, 2 * sizeof *members);
     members[0] = (hub_connector_member_t){
         .name = "endpointUrl", .json = hub_setting_json(pool, hub_slice_str(endpoint)), .text = hub_slice_str(endpoint)};
-    members[1] = (hub_connector_member_t){.name = "auth", .json = hub_slice_str(json), .text = HUB_SLICE_NONE};
+    members[1] = (hub_connector_member_t){.name = "auth", .json = hub_slice_str(json), .secret = true};
     *c = (hub_connector_t){.type = type, .members = members, .member_count = 2, .credentials = hub_slice_str(credentials)};
     return c;
 }
@@ -310,6 +310,10 @@ static void a_refused_token_is_forgotten_once(void **state)
     hub_slice_t why;
     read_auth("{\"type\":\"oauth2\"," CLIENT "}");
     assert_int_equal(answered(201, "{\"access_token\":\"tok-1\"}", &why), HUB_EOK);
+    assert_true(hub_auth_repeats(auth, HUB_SLICE_LIT("no right for Bearer tok-1")));
+    assert_true(hub_auth_repeats(auth, HUB_SLICE_LIT("s e:c+r&et")));
+    assert_false(hub_auth_repeats(auth, HUB_SLICE_LIT("tok")));
+    assert_false(hub_auth_repeats(auth, HUB_SLICE_NONE));
     assert_true(hub_auth_refused(auth));
     assert_int_equal(hub_auth_state(auth, NOW), HUB_AUTH_TOKEN);
     assert_false(hub_auth_refused(auth));
@@ -506,7 +510,7 @@ static hub_connector_t *utility_of(const char *secret, const char *config)
     for (size_t i = 0; i < HUB_COUNT(names); i++)
         members[i] = (hub_connector_member_t){
             .name = names[i], .json = hub_setting_json(pool, hub_slice_str(values[i])), .text = hub_slice_str(values[i])};
-    members[4] = (hub_connector_member_t){.name = "meteredValuesAreSent", .json = HUB_SLICE_NONE, .text = HUB_SLICE_NONE};
+    members[4] = (hub_connector_member_t){.name = "meteredValuesAreSent"};
     *c = (hub_connector_t){.type = HUB_TYPE_UTILITY_CLOUD, .members = members, .member_count = 5, .config_data = hub_slice_str(config)};
     return c;
 }

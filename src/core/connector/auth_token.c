@@ -75,20 +75,23 @@ void hub_auth_token_write(hub_auth_t *auth, hub_call_t *call, int64_t now)
 
 /* ---- the answer ---- */
 
-static bool says_secret(const hub_auth_t *auth, hub_slice_t text)
+static bool contains(hub_slice_t text, hub_slice_t secret)
 {
-    for (unsigned i = 0; i < HUB_AUTH_FIELDS; i++) {
-        hub_slice_t secret = auth->field[i];
-        if ((auth->secrets >> i & 1u) && secret.len && text.len >= secret.len && memmem(text.ptr, text.len, secret.ptr, secret.len))
+    return secret.len && text.len >= secret.len && memmem(text.ptr, text.len, secret.ptr, secret.len);
+}
+
+bool hub_auth_repeats(const hub_auth_t *auth, hub_slice_t text)
+{
+    for (unsigned i = 0; i < HUB_AUTH_FIELDS; i++)
+        if ((auth->secrets >> i & 1u) && contains(text, auth->field[i]))
             return true;
-    }
-    return false;
+    return contains(text, auth->token);
 }
 
 /* Words of the endpoint for people: printable ASCII in one line; none when they repeat a secret. */
 static hub_slice_t words(const hub_auth_t *auth, hub_pool_t *pool, hub_slice_t text)
 {
-    if (says_secret(auth, text))
+    if (hub_auth_repeats(auth, text))
         return HUB_SLICE_NONE;
     char *out = hub_pool_str(pool, hub_slice(text.ptr, text.len < WORDS_MOST ? text.len : WORDS_MOST));
     for (char *c = out; *c; c++)

@@ -39,7 +39,11 @@ static hub_outcome_t judge(hub_delivery_t *delivery)
         return outcome;
     outcome = call->mail ? look_up(mail_rows, HUB_COUNT(mail_rows), call->http_status)
                          : look_up(http_rows, HUB_COUNT(http_rows), call->http_status);
-    return delivery->kind->read ? delivery->kind->read(delivery, outcome) : outcome;
+    if (delivery->kind->read)
+        return delivery->kind->read(delivery, outcome);
+    if (outcome != HUB_OUTCOME_ACCEPTED)
+        delivery->problem = hub_delivery_words(delivery);
+    return outcome;
 }
 
 /* ---- words ---- */
@@ -86,13 +90,13 @@ static hub_slice_t cut(hub_slice_t text, size_t most)
 }
 
 /* "HTTP 500: …" */
-static hub_slice_t said(const hub_delivery_t *delivery)
+static hub_slice_t said(const hub_run_t *run, const hub_delivery_t *delivery)
 {
     const hub_call_t *call = &delivery->call;
     hub_slice_t words = cut(call->err && !call->secret_url ? call->detail : delivery->problem, 150);
     hub_slice_t what = call->err ? hub_slice_str(hub_err_info(call->err)->text)
                                  : hub_pool_printf(call->pool, "%s %d", call->mail ? "SMTP" : "HTTP", call->http_status);
-    if (!call->err && tells_secret(delivery, words))
+    if (!call->err && (tells_secret(delivery, words) || (run->auth && hub_auth_repeats(run->auth, words))))
         words = HUB_SLICE_LIT("(its words repeat a secret and are not kept)");
     return words.len ? hub_pool_printf(call->pool, "%.*s: %.*s", HUB_SLICE_FMT(what), HUB_SLICE_FMT(words)) : what;
 }
@@ -244,7 +248,7 @@ static void answered(hub_shipment_t *s, hub_package_t *package)
     hub_outcome_t outcome = judge(&package->delivery);
     hear(run, s, outcome);
     if (outcome != HUB_OUTCOME_ACCEPTED)
-        hub_shipment_error(s, said(&package->delivery));
+        hub_shipment_error(s, said(run, &package->delivery));
     if (package->delivery.parts > 1 && parted(s, package, outcome))
         return;
     if (package->delivery.parts > 1)
@@ -303,7 +307,7 @@ void hub_run__token_answered(hub_call_t *call)
         run->heard = run->heard || err;
         if (err) {
             package->delivery.problem = why.len ? why : HUB_SLICE_LIT("no access token");
-            hub_run__detail(run, said(&package->delivery));
+            hub_run__detail(run, said(run, &package->delivery));
             run->unreached = call->err ? run->unreached + 1 : 0;
             hub_run__back_off(run, err == HUB_EUNAUTHORIZED ? HUB_OUTCOME_DENIED : HUB_OUTCOME_BUSY, call->retry_after);
         }
