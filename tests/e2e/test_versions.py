@@ -467,3 +467,22 @@ def test_J_revoke_old_ends_the_token_before_the_put(hub, version):
         assert partner.ask(hub, "GET", "/ocpi/versions", old).status == 401
         assert partner.ask(hub, "GET", "/ocpi/versions", reply.data["token"]).status == 200
         assert "revokeOld" not in hub.get(path) and hub.request("PATCH", path, {"revokeOld": True}).status == 204
+
+
+@pytest.mark.parametrize("version", ["2.1.1", "2.2.1", "2.3.0"])
+def test_other_parties_of_ours_are_told_by_put(version):
+    """What our credentials name: the partner has it from there, and gets it anew. Other settings are no concern of its."""
+    with Hub() as hub, Partner(version=version) as partner:
+        for party in ("ABC", "XYZ"):
+            hub.party("NL", party, ["CPO"])
+        ident = connect(hub, partner, ["CPO"], ourParties=[{"countryCode": "NL", "partyId": "ABC"}])
+        path = f"/v1/integrations/{ident}"
+        before = partner.hub_token
+        assert hub.request("PATCH", path, {"models": {"pushLocation": True}, "description": "other"}).status == 204
+        now = [{"countryCode": "NL", "partyId": "XYZ"}] + ([] if version == "2.1.1" else [{"countryCode": "NL", "partyId": "ABC"}])
+        assert hub.request("PATCH", path, {"ocpiConnection": {"ourParties": now}}).status == 204
+        told = partner.wait_for("PUT", "/credentials")[0].body
+        assert (told["party_id"] if version == "2.1.1" else {r["party_id"] for r in told["roles"]}) == ("XYZ" if version == "2.1.1" else {"ABC", "XYZ"})
+        wait_until(lambda: hub.get(path + "?include=none")["integrationStatus"] == "CONNECTED", 10)
+        assert partner.hub_token != before and hub.ocpi("GET", "/ocpi/versions", token=partner.hub_token).status == 200
+        assert len(partner.requests("PUT", "/credentials")) == 1

@@ -143,6 +143,31 @@ static void strict_profile_refuses_odd_credentials(void **state)
     assert_int_equal(ocpi_status(credentials(HUB_POST, TOKEN_A, odd)), 1000);
 }
 
+/* Codes that are too long come in objects, too: refused only from who is held to the letter, and never cut. */
+static void long_codes_are_taken_but_for_strict(void **state)
+{
+    (void)state;
+    bool old = strcmp(speaks, "2.1.1") == 0;
+    const char *body = old ? "{\"token\":\"token-b-of-partner-0001\",\"url\":\"" PARTNER
+                             "/versions\",\"party_id\":\"PPPLONG\",\"country_code\":\"NLD\",\"business_details\":{\"name\":\"Partner\"}}"
+                           : "{\"token\":\"token-b-of-partner-0001\",\"url\":\"" PARTNER "/versions\",\"roles\":[{\"role\":\"CPO\","
+                             "\"party_id\":\"PPPLONG\",\"country_code\":\"NLD\",\"business_details\":{\"name\":\"Partner\"}}]}";
+    assert_int_equal(v1(&beta, HUB_PATCH, "/v1/integrations/1", "{\"ocpiConnection\":{\"profile\":{\"strict\":true}}}")->x.reply.status,
+                     204);
+    assert_int_equal(ocpi_status(credentials(HUB_POST, TOKEN_A, body)), 2001);
+    assert_int_equal(v1(&beta, HUB_PATCH, "/v1/integrations/1", "{\"ocpiConnection\":{\"profile\":{\"strict\":false}}}")->x.reply.status,
+                     204);
+    assert_int_equal(ocpi_status(credentials(HUB_POST, TOKEN_A, body)), 1000);
+    hub_view_t *view;
+    hub_integration_t *integration;
+    assert_int_equal(hub_view_open(beta.store, &view), HUB_EOK);
+    assert_int_equal(hub_integration_get(beta.worker, view, HUB_TENANT_DEFAULT, 1, &integration), HUB_EOK);
+    assert_true(hub_integration_has_peer_party(integration, HUB_SLICE_LIT("nld"), HUB_SLICE_LIT("ppplong")));
+    assert_false(integration->peer_is_hub || hub_integration_has_peer_party(integration, HUB_SLICE_LIT("NLD"), HUB_SLICE_LIT("PPP")));
+    hub_integration_unref(integration);
+    hub_view_close(view);
+}
+
 static void J_repeated_post_counts_until_token_C_is_used(void **state)
 {
     (void)state;
@@ -276,6 +301,7 @@ int main(void)
         AS_RECEIVER(C14_C15_C16_C18_failed_post_leaves_no_registration),
         AS_RECEIVER(C19_C20_bad_credentials_get_2001),
         AS_RECEIVER(strict_profile_refuses_odd_credentials),
+        AS_RECEIVER(long_codes_are_taken_but_for_strict),
         AS_RECEIVER(J_repeated_post_counts_until_token_C_is_used),
         AS_RECEIVER(J_after_PUT_both_tokens_live_until_the_new_one_is_used),
         AS_RECEIVER(failed_PUT_changes_nothing),

@@ -216,7 +216,19 @@ static bool same_role(yyjson_val *a, yyjson_val *b)
     return true;
 }
 
-static hub_err_t check_roles(hub_pool_t *pool, yyjson_val *roles, hub_slice_t *why)
+/* Codes of 2 and 3 characters; longer ones are taken from who is not held to the letter, since objects come with them just so. */
+static bool codes_good(const hub_integration_t *integration, hub_slice_t country, hub_slice_t party)
+{
+    bool exact = country.len == 2 && party.len >= 1 && party.len <= 3;
+    bool taken = exact || (!integration->profile.strict && country.len >= 1 && country.len < sizeof integration->peer_roles->country &&
+                           party.len >= 1 && party.len < sizeof integration->peer_roles->party);
+    if (taken && !exact)
+        hub_log(HUB_WARN, "handshake.codes", HUB_INT("integration", integration->id), HUB_SLICE("country_code", country),
+                HUB_SLICE("party_id", party));
+    return taken;
+}
+
+static hub_err_t check_roles(hub_pool_t *pool, const hub_integration_t *integration, yyjson_val *roles, hub_slice_t *why)
 {
     size_t i, j, n, m;
     yyjson_val *a, *b;
@@ -226,8 +238,7 @@ static hub_err_t check_roles(hub_pool_t *pool, yyjson_val *roles, hub_slice_t *w
     }
     yyjson_arr_foreach(roles, i, n, a)
     {
-        if (ocpi_get_str(a, "party_id").len < 1 || ocpi_get_str(a, "party_id").len > 3 || ocpi_get_str(a, "country_code").len != 2 ||
-            !ocpi_get_str(a, "role").len) {
+        if (!codes_good(integration, ocpi_get_str(a, "country_code"), ocpi_get_str(a, "party_id")) || !ocpi_get_str(a, "role").len) {
             *why = hub_pool_printf(pool, "/roles/%zu needs role, party_id and country_code", i);
             return HUB_EINVALID;
         }
@@ -265,7 +276,7 @@ static yyjson_val *roles_of_211(hub_pool_t *pool, const hub_integration_t *integ
     yyjson_doc *doc;
     hub_slice_t party = ocpi_get_str(data, "party_id"), country = ocpi_get_str(data, "country_code");
     yyjson_val *details = yyjson_obj_get(data, "business_details");
-    if (party.len < 1 || party.len > 3 || country.len != 2)
+    if (!codes_good(integration, country, party))
         return NULL;
     bool charging = hub_offer_roles(integration, OCPI_V2_1_1) & OCPI_ROLE_CPO;
     hub_buf_printf(&out, "[{\"role\":\"%s\",\"party_id\":", charging ? "EMSP" : "CPO");
@@ -287,7 +298,7 @@ static hub_err_t read_roles(hub_pool_t *pool, const hub_integration_t *integrati
         *why = HUB_SLICE_LIT("/party_id (1 to 3 characters) and /country_code (2) are needed");
         return HUB_EINVALID;
     }
-    hub_err_t err = check_roles(pool, *roles, why);
+    hub_err_t err = check_roles(pool, integration, *roles, why);
     if (err || has_third_party(integration, *roles))
         return err;
     *why = hub_pool_printf(

@@ -97,6 +97,14 @@ const hub_endpoint_t *hub_integration_endpoint(const hub_integration_t *integrat
     return NULL;
 }
 
+bool hub_integration_other_roles(const hub_integration_t *a, const hub_integration_t *b)
+{
+    bool same = a->party_count == b->party_count && a->customer_roles == b->customer_roles;
+    for (uint32_t i = 0; same && i < a->party_count; i++)
+        same = a->parties[i].id == b->parties[i].id && a->parties[i].roles == b->parties[i].roles;
+    return !same;
+}
+
 bool hub_integration_has_peer_party(const hub_integration_t *integration, hub_slice_t country, hub_slice_t party)
 {
     if (integration->peer_is_hub)

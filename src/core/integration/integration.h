@@ -35,9 +35,9 @@ typedef enum hub_integration_status {
 const char *hub_integration_status_name(hub_integration_status_t status);
 
 typedef struct hub_party_ref {
-    char country[3], party[4]; /* as configured, NUL-terminated */
-    uint32_t id;               /* of our own party (party.h); 0: a peer's */
-    uint32_t roles;            /* ocpi_role_t mask */
+    char country[9], party[37]; /* as configured, NUL-terminated; our own are of 2 and 3 characters */
+    uint32_t id;                /* of our own party (party.h); 0: a peer's */
+    uint32_t roles;             /* ocpi_role_t mask */
 } hub_party_ref_t;
 
 typedef struct hub_endpoint {
@@ -123,6 +123,8 @@ void hub_integration_cache_destroy(struct hub_integration_cache *cache); /* take
 void hub_integration_key(hub_key_t *key, uint32_t tenant, uint32_t id);  /* of tables INTEGRATION and REGISTRATION, TRANSCRIPT */
 /* The peer's endpoint for a module and the PEER's side; NULL when it has none. */
 const hub_endpoint_t *hub_integration_endpoint(const hub_integration_t *integration, ocpi_module_t module, ocpi_side_t side);
+/* Do our credentials on these two name other parties or roles? */
+bool hub_integration_other_roles(const hub_integration_t *a, const hub_integration_t *b);
 /* May this party come from this peer (decision D)? */
 bool hub_integration_has_peer_party(const hub_integration_t *integration, hub_slice_t country, hub_slice_t party);
 /* Every integration of a tenant (0: of all tenants). */

@@ -78,7 +78,8 @@ hub_err_t hub_registration_token_set(hub_view_t *view, uint32_t tenant, uint32_t
 
 /* Called by integration.c inside apply, after the settings were stored: `old` is NULL at creation. Issues or exchanges token A (RECEIVER),
  * sets `wanted` (SENDER: at creation; at an update while unregistered when endpointUrl or initialToken changed; `retry`: PUT when
- * registered, POST when not, on a RECEIVER a fresh token A), sets the status. HUB_ECONFLICT: this token A belongs to another integration.
+ * registered, POST when not, on a RECEIVER a fresh token A; whoever is registered: PUT when our parties or roles are others), sets the
+ * status. HUB_ECONFLICT: this token A belongs to another integration.
  */
 hub_err_t hub_registration_follow(hub_core_t *core, hub_view_t *view, hub_pool_t *pool, const hub_integration_t *old,
                                   const hub_integration_t *now, bool retry);

@@ -147,5 +147,7 @@ hub_err_t hub_registration_follow(hub_core_t *core, hub_view_t *view, hub_pool_t
     } else {
         err = now->initial_sender ? follow_sender(&f) : follow_receiver(&f);
     }
+    if (!err && !retry && old && now->is_ocpi && f.reg.authorized && hub_integration_other_roles(old, now))
+        want(&f, HUB_WANT_PUT); /* the partner has our roles from our credentials: it gets them anew */
     return err || !f.changed ? err : hub_registration_put(core, view, now->tenant, now->id, &f.reg);
 }
