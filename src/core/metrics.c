@@ -30,11 +30,13 @@ static void counter(hub_buf_t *out, size_t row, hub_slice_t platform, uint64_t v
     hub_buf_add_char(out, '\n');
 }
 
-static hub_slice_t platform_of(hub_view_t *view, hub_pool_t *pool, uint32_t slot)
+static hub_slice_t platform_of(hub_view_t *view, hub_pool_t *pool, uint32_t slot, bool named)
 {
     hub_slice_t name = HUB_SLICE_LIT("");
     if (slot == HUB_METRIC_TENANTS)
         return HUB_SLICE_LIT("*");
+    if (!named && slot > HUB_TENANT_DEFAULT)
+        return slot <= hub_tenant_last(view) ? hub_pool_printf(pool, "%u", slot) : HUB_SLICE_LIT("");
     return slot && hub_tenant_name(view, pool, slot, &name) == HUB_EOK ? name : HUB_SLICE_LIT("");
 }
 
@@ -48,12 +50,12 @@ static void counters(hub_core_t *core, size_t row, uint32_t last, const hub_slic
     }
 }
 
-void hub_metrics_write(hub_core_t *core, hub_view_t *view, hub_buf_t *out)
+void hub_metrics_write(hub_core_t *core, hub_view_t *view, bool named, hub_buf_t *out)
 {
     hub_slice_t names[HUB_METRIC_TENANTS + 1];
     uint32_t last = hub_tenant_last(view);
     for (uint32_t slot = 0; slot <= HUB_METRIC_TENANTS; slot++)
-        names[slot] = platform_of(view, out->pool, slot);
+        names[slot] = platform_of(view, out->pool, slot, named);
     for (size_t i = 0; i < HUB_METRIC_COUNT; i++) {
         if (i == 0 || strcmp(rows[i].text, rows[i - 1].text) != 0)
             hub_buf_printf(out, "# HELP %s %s\n# TYPE %s counter\n", rows[i].text, rows[i].doc, rows[i].text);

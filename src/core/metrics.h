@@ -22,7 +22,8 @@ static inline void hub_metric_add(hub_core_t *core, uint32_t tenant, hub_metric_
     atomic_fetch_add_explicit(&core->metrics->value[slot][metric], n, memory_order_relaxed);
 }
 
-/* Prometheus text format. The label `platform` names the tenant: "" nobody's, "*" those that share counters. */
-void hub_metrics_write(hub_core_t *core, hub_view_t *view, hub_buf_t *out);
+/* Prometheus text format. The label `platform` tells the tenant by its name (`named`) or, but for "default", by its number: "" nobody's,
+ * "*" those that share counters. */
+void hub_metrics_write(hub_core_t *core, hub_view_t *view, bool named, hub_buf_t *out);
 
 #endif

@@ -264,7 +264,13 @@ def test_two_tenants_with_the_same_party_objects_and_partner():
         assert tenants["blue"].get("/v1/locations/NL/ABC/L1")["name"] == "blue"
         assert not [c for c in partners["blue"].calls if "crimson" in c.raw.decode()]
         for name, face in itertools.product(("red", "blue"), ('pushed_total{result="ok"', 'requests_total{face="v1"', 'requests_total{face="ocpi"')):
-            wait_until(lambda: re.search(rf'^ocpi_hub_{face},platform="{name}"}} [1-9]', fetch(hub.url + "/metrics").body.decode(), re.M))
+            wait_until(lambda: re.search(rf'^ocpi_hub_{face},platform="{name}"}} [1-9]', hub.request("GET", "/metrics").body.decode(), re.M))
+        # Who they are is told to keys of all platforms only.
+        bare, own = fetch(hub.url + "/metrics").body.decode(), tenants["red"].request("GET", "/metrics").body.decode()
+        for text in (bare, own):
+            assert 'platform="default"' in text and not re.search('platform="(red|blue)"', text)
+        for face in ('pushed_total{result="ok"', 'requests_total{face="v1"'):
+            assert len(re.findall(rf'^ocpi_hub_{face},platform="[0-9]+"}} [1-9]', bare, re.M)) == 2
         # A tenant that is made while the hub runs is served by agents at once, and after a restart.
         hub.restart()
         tenants["blue"].put("/v1/locations/NL/ABC/L2", location("L2", name="blue"))
