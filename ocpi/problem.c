@@ -74,7 +74,7 @@ void ocpi_problems_write(const ocpi_problems_t *problems, hub_buf_t *out)
     hub_buf_add_char(out, ']');
 }
 
-void ocpi__pointer_key(hub_buf_t *out, hub_slice_t key)
+void ocpi_pointer_add(hub_buf_t *out, hub_slice_t key)
 {
     hub_buf_add_char(out, '/');
     for (size_t i = 0; i < key.len; i++) {
@@ -93,7 +93,7 @@ static void add_pointer(hub_buf_t *out, const ocpi_frame_t *frame)
         return;
     add_pointer(out, frame->up);
     if (frame->key.ptr)
-        ocpi__pointer_key(out, frame->key);
+        ocpi_pointer_add(out, frame->key);
     else
         hub_buf_printf(out, "/%zu", frame->index);
 }

@@ -75,7 +75,6 @@ bool ocpi__time_fits(hub_slice_t text); /* surely a DateTime as we write it: ...
 /* Canonical spelling; with `fraction` three decimals even when they are zero. */
 size_t ocpi__time_write(int64_t ms, bool fraction, char out[OCPI_TIME_MAX + 1]);
 size_t ocpi__utf8_count(hub_slice_t text);
-void ocpi__pointer_key(hub_buf_t *out, hub_slice_t key); /* "/key", escaped (RFC 6901) */
 /* The way from the root to a value, kept on the stack of a walk: a pointer (RFC 6901) is only written when somebody wants one. */
 typedef struct ocpi_frame {
     const struct ocpi_frame *up;

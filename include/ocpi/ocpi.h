@@ -135,6 +135,7 @@ typedef struct ocpi_problems {
 } ocpi_problems_t;   /* at most OCPI_PROBLEMS_MAX are kept */
 #define OCPI_PROBLEMS_MAX 100
 void ocpi_problems_init(ocpi_problems_t *problems, hub_pool_t *pool);
+void ocpi_pointer_add(hub_buf_t *pointer, hub_slice_t key); /* "/key", escaped (RFC 6901) */
 void ocpi_problem_add(ocpi_problems_t *problems, int severity, hub_slice_t pointer, const char *rule, const char *format, ...)
     HUB_PRINTF(5, 6);
 /* [{"pointer","rule","severity","message"}] */

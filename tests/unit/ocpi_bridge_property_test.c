@@ -103,7 +103,7 @@ static hub_slice_t below(hub_slice_t pointer, hub_slice_t key)
 {
     hub_buf_t out = HUB_BUF_INIT(pool);
     hub_buf_add(&out, pointer);
-    ocpi__pointer_key(&out, key);
+    ocpi_pointer_add(&out, key);
     return hub_buf_slice(&out);
 }
 

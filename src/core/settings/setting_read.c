@@ -31,13 +31,7 @@ void hub_setting_unknown(hub_pool_t *pool, hub_slice_t above, hub_slice_t key, o
 {
     hub_buf_t pointer = HUB_BUF_INIT(pool);
     hub_buf_add(&pointer, above);
-    hub_buf_add_char(&pointer, '/');
-    for (size_t i = 0; i < key.len; i++) {
-        if (key.ptr[i] == '~' || key.ptr[i] == '/')
-            hub_buf_add_str(&pointer, key.ptr[i] == '~' ? "~0" : "~1");
-        else
-            hub_buf_add_char(&pointer, key.ptr[i]);
-    }
+    ocpi_pointer_add(&pointer, key);
     ocpi_problem_add(problems, OCPI_ERROR, hub_buf_slice(&pointer), "unknown", "there is no such setting");
 }
 
