@@ -68,8 +68,8 @@ typedef struct hub_delivery {
 } hub_delivery_t;
 
 typedef struct hub_connector_kind {
-    hub_integration_type_t type;
     const char *provider; /* NULL: none */
+    hub_integration_type_t type;
     hub_connector_feed_t feed;
     bool start_now;
     unsigned flags, parallel;

@@ -130,11 +130,10 @@ void hub_shipment_free(hub_shipment_t *s); /* its package, too */
 void hub_shipment_error(hub_shipment_t *s, hub_slice_t text);
 uint64_t hub_ship_hash(const hub_ship_key_t *what);
 bool hub_ship_same(const hub_shipment_t *s, uint64_t hash, const hub_ship_key_t *what);
-void hub_run__add(hub_run_t *run, hub_shipment_t *s);                   /* to the end of the window */
-void hub_run__keep(hub_run_t *run, hub_shipment_t *s);                  /* to what waits */
-void hub_run__unlink(hub_run_t *run, hub_shipment_t *s);                /* from where it is */
-void hub_run__end(hub_shipment_t *s, hub_ship_end_t end);               /* DONE, to be settled */
-bool hub_run__busy_with(const hub_run_t *run, const hub_shipment_t *s); /* another one about the same is under way or unsettled */
+void hub_run__add(hub_run_t *run, hub_shipment_t *s);                                           /* to the end of the window */
+void hub_run__keep(hub_run_t *run, hub_shipment_t *s);                                          /* to what waits */
+void hub_run__unlink(hub_run_t *run, hub_shipment_t *s);                                        /* from where it is */
+void hub_run__end(hub_shipment_t *s, hub_ship_end_t end);                                       /* DONE, to be settled */
 hub_shipment_t *hub_run__same(hub_shipment_t *list, uint64_t hash, const hub_ship_key_t *what); /* QUEUED; NULL */
 uint64_t hub_run__cursor(const hub_run_t *run);
 void hub_run__pass(hub_run_t *run, uint64_t seq); /* done and written down */

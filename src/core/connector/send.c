@@ -242,9 +242,33 @@ bool hub_run__authorized(hub_run_t *run)
 
 /* ---- which ---- */
 
-static bool may_go(const hub_run_t *run, const hub_shipment_t *s, int64_t now)
+/* What is under way, or not yet written down: another shipment about the same waits for it. Few at a time. */
+#define BUSY_MOST 256u
+typedef struct hub_busy {
+    uint64_t hash[BUSY_MOST];
+    unsigned count;
+} hub_busy_t;
+
+static void find_busy(const hub_shipment_t *list, hub_busy_t *busy)
 {
-    return s->state == HUB_SHIP_QUEUED && (!s->waiting || s->due <= now) && !hub_run__busy_with(run, s);
+    for (const hub_shipment_t *s = list; s && busy->count < BUSY_MOST; s = s->next)
+        if (s->state != HUB_SHIP_QUEUED)
+            busy->hash[busy->count++] = s->hash;
+}
+
+static bool is_busy(const hub_busy_t *busy, const hub_shipment_t *s)
+{
+    for (unsigned i = 0; i < busy->count; i++)
+        if (busy->hash[i] == s->hash)
+            return true;
+    return false;
+}
+
+static bool is_better(const hub_run_t *run, const hub_shipment_t *s, const hub_shipment_t *than)
+{
+    if (!than)
+        return true;
+    return run->failures ? s->attempts < than->attempts : s->waiting && than->waiting && s->due < than->due;
 }
 
 /* What waits and is due goes first; while the receiver gives trouble the one that was tried least. */
@@ -252,11 +276,16 @@ hub_shipment_t *hub_run__next(const hub_run_t *run)
 {
     hub_shipment_t *const lists[] = {run->waiting, run->window};
     hub_shipment_t *best = NULL;
+    hub_busy_t busy;
     int64_t now = hub_now_ms();
+    busy.count = 0;
+    find_busy(run->window, &busy);
+    find_busy(run->waiting, &busy);
+    if (busy.count == BUSY_MOST)
+        return NULL; /* first they are written down */
     for (size_t i = 0; i < HUB_COUNT(lists); i++)
         for (hub_shipment_t *s = lists[i]; s; s = s->next)
-            if (may_go(run, s, now) &&
-                (!best || (run->failures ? s->attempts < best->attempts : s->waiting && best->waiting && s->due < best->due)))
+            if (s->state == HUB_SHIP_QUEUED && (!s->waiting || s->due <= now) && is_better(run, s, best) && !is_busy(&busy, s))
                 best = s;
     return best;
 }

@@ -102,19 +102,6 @@ hub_shipment_t *hub_run__same(hub_shipment_t *list, uint64_t hash, const hub_shi
     return NULL;
 }
 
-static bool busy_in(const hub_shipment_t *list, const hub_shipment_t *with)
-{
-    for (const hub_shipment_t *s = list; s; s = s->next)
-        if (s != with && s->state != HUB_SHIP_QUEUED && hub_ship_same(s, with->hash, &with->what))
-            return true;
-    return false;
-}
-
-bool hub_run__busy_with(const hub_run_t *run, const hub_shipment_t *s)
-{
-    return busy_in(run->window, s) || busy_in(run->waiting, s);
-}
-
 void hub_run__clear(hub_run_t *run)
 {
     hub_shipment_t *const lists[] = {run->window, run->waiting};

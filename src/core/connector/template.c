@@ -9,7 +9,7 @@ const hub_connector_kind_t hub_connector_kinds[] = {
 #define LEDGER HUB_KIND_LEDGER
 #define INSIST HUB_KIND_INSIST
 #define HUB_KIND(symbol, type, provider, feed, start, flags, parallel, auth, write, read)                                                  \
-    {HUB_TYPE_##type, provider, HUB_FEED_##feed, START_##start, flags, parallel, HUB_AUTH_##auth, write, read},
+    {provider, HUB_TYPE_##type, HUB_FEED_##feed, START_##start, flags, parallel, HUB_AUTH_##auth, write, read},
 #include "connector.def"
 #undef HUB_KIND
 #undef LEDGER
