@@ -1,4 +1,4 @@
-/* peer: outbound HTTP over libcurl on a worker's libuv loop, and that loop's timers; plugs into hub/port.h.
+/* peer: outbound HTTP and mail over libcurl on a worker's libuv loop, and that loop's timers; plugs into hub/port.h.
  *
  * Redirects are never followed: a 3xx is reported like any other answer, with `location`, so that a credential never travels to a place
  * that nobody configured. Proxies from the environment are ignored: the guard below must see the real address. Guard against request

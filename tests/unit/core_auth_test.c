@@ -232,6 +232,43 @@ static void what_cannot_be_is_named(void **state)
     assert_true(hub_slice_eq_str(hub_auth_problem(auth), "salesforceConnection.auth.clientSecret is missing"));
 }
 
+/* ---- the table in the README ---- */
+
+static const struct {
+    const char *scheme, *names;
+} documented[] = {
+#define HUB_AUTH_SCHEME(symbol, names, grant, apply) {names, NULL},
+#define HUB_AUTH_MEMBER(symbol, field, names, flags, fallback) {NULL, names},
+#include "connector/auth.def"
+#undef HUB_AUTH_SCHEME
+#undef HUB_AUTH_MEMBER
+};
+
+static const char *first_of(const char *names)
+{
+    return hub_pool_str(pool, hub_slice(names, strcspn(names, "|")));
+}
+
+static void the_readme_has_a_row_for_each_scheme(void **state)
+{
+    (void)state;
+    FILE *file = fopen(HUB_SOURCE_DIR "/README.md", "r");
+    char *text = hub_pool_zalloc(pool, 1 << 20), *row = NULL;
+    assert_non_null(file);
+    assert_true(fread(text, 1, (1 << 20) - 1, file) > 0);
+    assert_int_equal(fclose(file), 0);
+    for (size_t i = 0; i < HUB_COUNT(documented); i++) {
+        if (documented[i].scheme) {
+            char *at = strstr(text, hub_pool_printf(pool, "\n| `%s`", first_of(documented[i].scheme)).ptr);
+            if (!at)
+                fail_msg("no row for %s", documented[i].scheme);
+            row = hub_pool_str(pool, hub_slice(at, 1 + strcspn(at + 1, "\n")));
+        } else if (!row || !strstr(row, first_of(documented[i].names))) {
+            fail_msg("%s is missing in %s", documented[i].names, row);
+        }
+    }
+}
+
 /* ---- access tokens ---- */
 
 static hub_call_t *asked(int64_t now)
@@ -729,6 +766,7 @@ int main(void)
         cmocka_unit_test(a_signature_carries_its_parts),
         cmocka_unit_test(what_is_missing_is_named),
         cmocka_unit_test(what_cannot_be_is_named),
+        cmocka_unit_test(the_readme_has_a_row_for_each_scheme),
         cmocka_unit_test(client_credentials_ask_as_rfc_6749_says),
         cmocka_unit_test(a_token_is_used_until_shortly_before_its_end),
         cmocka_unit_test(a_refused_token_is_forgotten_once),
