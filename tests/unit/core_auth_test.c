@@ -341,6 +341,20 @@ static void a_token_is_used_until_shortly_before_its_end(void **state)
     }
 }
 
+static void an_echoed_header_is_known(void **state)
+{
+    (void)state;
+    char text[256];
+    read_auth("{\"type\":\"basic\",\"username\":\"user-of-the-hub\",\"password\":\"pw-1\"}");
+    hub_call_t *call = call_of("https://tax.example/x", "{}");
+    assert_false(hub_auth_echoed(call, HUB_SLICE_LIT("Basic dXNlci1vZi10aGUtaHViOnB3LTE=")));
+    hub_auth_apply(auth, call);
+    snprintf(text, sizeof text, "I was sent %s", header(call, "Authorization"));
+    assert_true(hub_auth_echoed(call, hub_slice_str(text)));
+    assert_true(hub_auth_echoed(call, hub_slice(text, sizeof "I was sent Basic 0123456789abcdef" - 1))); /* cut */
+    assert_false(hub_auth_echoed(call, HUB_SLICE_LIT("Basic credentials are not taken")));
+}
+
 static void a_refused_token_is_forgotten_once(void **state)
 {
     (void)state;
@@ -349,6 +363,7 @@ static void a_refused_token_is_forgotten_once(void **state)
     assert_int_equal(answered(201, "{\"access_token\":\"tok-1\"}", &why), HUB_EOK);
     assert_true(hub_auth_repeats(auth, HUB_SLICE_LIT("no right for Bearer tok-1")));
     assert_true(hub_auth_repeats(auth, HUB_SLICE_LIT("s e:c+r&et")));
+    assert_true(hub_auth_repeats(auth, HUB_SLICE_LIT("client_secret=s%20e%3Ac%2Br%26et&x")));
     assert_false(hub_auth_repeats(auth, HUB_SLICE_LIT("tok")));
     assert_false(hub_auth_repeats(auth, HUB_SLICE_NONE));
     assert_true(hub_auth_refused(auth));
@@ -769,6 +784,7 @@ int main(void)
         cmocka_unit_test(the_readme_has_a_row_for_each_scheme),
         cmocka_unit_test(client_credentials_ask_as_rfc_6749_says),
         cmocka_unit_test(a_token_is_used_until_shortly_before_its_end),
+        cmocka_unit_test(an_echoed_header_is_known),
         cmocka_unit_test(a_refused_token_is_forgotten_once),
         cmocka_unit_test(refusals_are_told_without_secrets),
         cmocka_unit_test(a_jwt_says_who_and_is_signed),

@@ -38,6 +38,7 @@ void hub_auth_token_write(hub_auth_t *auth, hub_call_t *call, int64_t now);
  * try again later. */
 hub_err_t hub_auth_token_read(hub_auth_t *auth, const hub_call_t *call, int64_t now, hub_slice_t *why);
 bool hub_auth_repeats(const hub_auth_t *auth, hub_slice_t text); /* one of its secrets, or the access token */
+bool hub_auth_echoed(const hub_call_t *call, hub_slice_t text);  /* the credential in the Authorization header of the call */
 /* The receiver answered 401: the token is forgotten. True: another try with a fresh one makes sense (once a delivery). */
 bool hub_auth_refused(hub_auth_t *auth);
 

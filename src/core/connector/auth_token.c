@@ -5,6 +5,7 @@
 #include "auth_scheme.h"
 #include "hub/url.h"
 
+#define TELLING 16u /* characters by which a secret is known */
 #define ANSWER_MOST 65536u
 #define TOKEN_MOST 32768u
 #define LIFE_UNKNOWN 900 /* s, when the answer does not say: the shortest session that Salesforce, who never says, lets one set up */
@@ -75,25 +76,49 @@ void hub_auth_token_write(hub_auth_t *auth, hub_call_t *call, int64_t now)
 
 /* ---- the answer ---- */
 
+/* Also its beginning alone: words are cut before people read them. */
 static bool contains(hub_slice_t text, hub_slice_t secret)
 {
+    if (secret.len > TELLING)
+        secret.len = TELLING;
     return secret.len && text.len >= secret.len && memmem(text.ptr, text.len, secret.ptr, secret.len);
+}
+
+/* As it stands in a form. */
+static bool contains_encoded(hub_slice_t text, hub_slice_t secret)
+{
+    hub_buf_t encoded = HUB_BUF_INIT(NULL);
+    hub_buf_add_url(&encoded, secret);
+    bool found = contains(text, hub_buf_slice(&encoded));
+    explicit_bzero(encoded.ptr, encoded.len);
+    hub_buf_finish(&encoded);
+    return found;
 }
 
 bool hub_auth_repeats(const hub_auth_t *auth, hub_slice_t text)
 {
     for (unsigned i = 0; i < HUB_AUTH_FIELDS; i++)
-        if ((auth->secrets >> i & 1u) && contains(text, auth->field[i]))
+        if ((auth->secrets >> i & 1u) && auth->field[i].len && (contains(text, auth->field[i]) || contains_encoded(text, auth->field[i])))
             return true;
     return contains(text, auth->token);
 }
 
-/* Words of the endpoint for people: printable ASCII in one line; none when they repeat a secret. */
-static hub_slice_t words(const hub_auth_t *auth, hub_pool_t *pool, hub_slice_t text)
+bool hub_auth_echoed(const hub_call_t *call, hub_slice_t text)
 {
-    if (hub_auth_repeats(auth, text))
+    for (uint32_t i = 0; i < call->header_count; i++) {
+        hub_slice_t scheme, rest = call->headers[i].value;
+        if (hub_slice_caseeq_str(call->headers[i].name, "Authorization") && hub_slice_split(&rest, ' ', &scheme) && contains(text, rest))
+            return true;
+    }
+    return false;
+}
+
+/* Words of the endpoint for people: printable ASCII in one line; none when they repeat a secret. */
+static hub_slice_t words(const hub_auth_t *auth, const hub_call_t *call, hub_slice_t text)
+{
+    if (hub_auth_repeats(auth, text) || hub_auth_echoed(call, text))
         return HUB_SLICE_NONE;
-    char *out = hub_pool_str(pool, hub_slice(text.ptr, text.len < WORDS_MOST ? text.len : WORDS_MOST));
+    char *out = hub_pool_str(call->pool, hub_slice(text.ptr, text.len < WORDS_MOST ? text.len : WORDS_MOST));
     for (char *c = out; *c; c++)
         if (*c < ' ' || *c > '~')
             *c = *c == '\n' || *c == '\r' || *c == '\t' ? ' ' : '?';
@@ -104,8 +129,8 @@ static hub_slice_t words(const hub_auth_t *auth, hub_pool_t *pool, hub_slice_t t
 static hub_err_t refused(const hub_auth_t *auth, const hub_call_t *call, yyjson_val *root, hub_slice_t *why)
 {
     int status = call->http_status;
-    hub_slice_t code = words(auth, call->pool, ocpi_get_str(root, "error"));
-    hub_slice_t text = words(auth, call->pool, ocpi_get_str(root, "error_description"));
+    hub_slice_t code = words(auth, call, ocpi_get_str(root, "error"));
+    hub_slice_t text = words(auth, call, ocpi_get_str(root, "error_description"));
     hub_buf_t out = HUB_BUF_INIT(call->pool);
     hub_buf_printf(&out, "the token endpoint answered %d", status);
     if (status / 100 == 3)

@@ -54,7 +54,8 @@ static bool repeats(hub_slice_t text, yyjson_val *secret)
     yyjson_val *key, *value;
     if (yyjson_is_str(secret)) {
         hub_slice_t s = ocpi_str(secret);
-        return s.len >= 6 && text.len >= s.len && memmem(text.ptr, text.len, s.ptr, s.len);
+        size_t telling = s.len < 16 ? s.len : 16; /* what people read is cut */
+        return s.len >= 6 && text.len >= telling && memmem(text.ptr, text.len, s.ptr, telling);
     }
     yyjson_obj_foreach(secret, i, n, key, value)
     {
@@ -93,11 +94,12 @@ static hub_slice_t cut(hub_slice_t text, size_t most)
 static hub_slice_t said(const hub_run_t *run, const hub_delivery_t *delivery)
 {
     const hub_call_t *call = &delivery->call;
-    hub_slice_t words = cut(call->err && !call->secret_url ? call->detail : delivery->problem, 150);
+    hub_slice_t words = call->err && !call->secret_url ? call->detail : delivery->problem;
     hub_slice_t what = call->err ? hub_slice_str(hub_err_info(call->err)->text)
                                  : hub_pool_printf(call->pool, "%s %d", call->mail ? "SMTP" : "HTTP", call->http_status);
-    if (!call->err && (tells_secret(delivery, words) || (run->auth && hub_auth_repeats(run->auth, words))))
+    if (!call->err && (tells_secret(delivery, words) || hub_auth_echoed(call, words) || (run->auth && hub_auth_repeats(run->auth, words))))
         words = HUB_SLICE_LIT("(its words repeat a secret and are not kept)");
+    words = cut(words, 150);
     return words.len ? hub_pool_printf(call->pool, "%.*s: %.*s", HUB_SLICE_FMT(what), HUB_SLICE_FMT(words)) : what;
 }
 
