@@ -18,6 +18,7 @@ enum {
 typedef struct run {
     const ocpi_check_t *check;
     ocpi_problems_t *problems;
+    unsigned inside; /* objects around this one, but for those whose EVSE or Connector it is: the hub stamps none of its own there */
     /* While inside a level that may be left out: its frame, and the first reason. */
     bool broken;
     const char *reason;
@@ -169,7 +170,9 @@ static void check_one(run_t *run, const ocpi_field_t *field, yyjson_val *value, 
         return;
     }
     /* Whatever is wrong inside leaves the object itself usable; inside a PATCH the members merge (decision B). */
+    run->inside++;
     check_object(run, (ocpi_object_id_t)field->ref, value, at, field->list ? 0 : where & AT_PARTIAL);
+    run->inside--;
 }
 
 static void check_list(run_t *run, const ocpi_field_t *field, yyjson_val *value, const ocpi_frame_t *at, unsigned where)
@@ -213,7 +216,7 @@ static void report_missing(run_t *run, const ocpi_field_t *field, yyjson_val *ob
 {
     ocpi_frame_t at = {up, hub_slice(field->name, field->name_len), 0};
     bool partial = (where & AT_PARTIAL) != 0;
-    if (run->check->own && (field->flags & OCPI_FIELD_STAMPED) && !(partial && null))
+    if (run->check->own && !run->inside && (field->flags & OCPI_FIELD_STAMPED) && !(partial && null))
         return; /* the hub stamps it */
     if (partial) {
         if (null)

@@ -147,8 +147,8 @@ typedef struct ocpi_check {
     bool partial; /* a PATCH body: required fields may be missing (not null: decision B); last_updated needed from 2.2 (O7) for objects
                      that have one */
     bool strict;  /* profile strict, and the CLI: every warning is an error, save the advice among the rules between fields (rule.def) */
-    bool own;     /* our own backend's object: strict about what we would send (types, enums, lengths are errors), but last_updated may be
-                     missing, and unknown fields stay */
+    bool own;     /* our own backend's object: strict about what we would send (types, enums, lengths are errors), but its last_updated and
+                     those of its EVSEs and Connectors may be missing, and unknown fields stay */
 } ocpi_check_t;
 /* A partner's object is refused for: no object, a required field of its own absent or null (time_zone excepted), another JSON type in one
  * of these or in evses, a required DateTime of its own that cannot be read. True when there is no ERROR. An EVSE or Connector inside a

@@ -3,6 +3,7 @@
 After a change of what is answered: HUB_RECORD_EXAMPLES=1 writes the answers of the examples anew (src/core/openapi/example.json).
 """
 
+import base64
 import json
 import os
 import pathlib
@@ -14,9 +15,9 @@ import jsonschema
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from hubtest import Hub, Partner, envelope, fetch, repository, token_header, wait_until  # noqa: E402,F401
-from objects import cdr, cdr_token, location, session, tariff, token  # noqa: E402
+from hubtest import Hub, fetch, repository, wait_until  # noqa: E402
 from openapi import METHODS, SOURCE, Document, same_shape, shape, write_examples  # noqa: E402
+from openapi_world import Counterpart, World  # noqa: E402
 
 RECORD = bool(os.environ.get("HUB_RECORD_EXAMPLES"))
 MODULES = re.findall(r"^HUB_OBJECTS\((\w+), \w+, (\w+), (\w+), .*?(HUB_V1_ALL(?: & ~OCPI_DELETE)?|OCPI_GET \| OCPI_PUT),",
@@ -187,104 +188,139 @@ def test_every_operation_is_described_by_its_rows(document):
 
 # ---- (c) the examples
 
-class Other:
-    """What an example may need and no request of ours brings about: a partner. By (operation, name)."""
-
-    def __init__(self, hub):
-        self.hub, self.answers = hub, []
-        roles = [{"role": role, "country_code": "DE", "party_id": "EMS", "business_details": {"name": "Partner X"}} for role in ("CPO", "EMSP")]
-        modules = [(m, side) for m in ("credentials", "locations", "tariffs", "sessions", "cdrs", "tokens") for side in ("SENDER", "RECEIVER")]
-        self.partner = Partner(role="EMSP", roles=roles, modules=modules, token_a="given-to-partner-x")
-        self.partner.on("PUT", "/ocpi/2.2.1/locations/NL/ABC/L2", lambda call: (200, {}, envelope(code=2001, message="we do not take this one")))
-        self.partner.on("POST", "/ocpi/2.2.1/cdrs", lambda call: (201, {"Location": self.partner.module_url("cdrs") + "/C/" + call.body["id"]}, envelope()))
-        self.brings = {("exchangeTranscript", "steps"): self.register, ("preferencesGet", "waiting"): self.wish}
-
-    def give(self, module, rest, body, method="PUT"):
-        reply = self.partner.call_hub(self.hub, method, self.partner.hub_endpoint(module, "RECEIVER") + rest, body)
-        assert reply.status in (200, 201), reply
-        return reply
-
-    def register(self):
-        partner, hub = self.partner, self.hub
-        token_a = hub.get("/v1/integrations/1?reveal=secrets")["credentialsInfo"]["initialToken"]
-        assert partner.register(hub, token_a).ocpi_status == 1000
-        wait_until(lambda: hub.request("GET", "/v1/integrations/1/receipts/NL/ABC/C2").status == 200, 20, what="both CDRs acknowledged")
-        wait_until(lambda: hub.request("GET", "/v1/integrations/1/receipts/NL/ABC/C1").status == 200, 20, what="both CDRs acknowledged")
-        wait_until(lambda: hub.get("/v1/integrations/1/quarantine"), 20, what="the refused location is in quarantine")
-        self.give("locations", "/DE/EMS/LOC1", location("LOC1", "DE", "EMS"))
-        self.give("locations", "/DE/EMS/LOC9", {"id": "LOC9"})
-        self.give("tariffs", "/DE/EMS/TAR1", tariff("TAR1", "DE", "EMS"))
-        ours = cdr_token("NL", "ABC", "UID1")
-        self.give("sessions", "/DE/EMS/SES1", session("SES1", "DE", "EMS", ours))
-        self.give("cdrs", "", cdr("CDR1", "DE", "EMS", ours), "POST")
-        self.give("tokens", "/DE/EMS/TOK1", token("TOK1", "DE", "EMS"))
-
-    def wish(self):
-        url = self.partner.hub_endpoint("sessions", "SENDER") + "/S1/charging_preferences"
-        threading.Thread(target=lambda: self.answers.append(self.partner.call_hub(self.hub, "PUT", url, {"profile_type": "FAST"})), daemon=True).start()
-        wait_until(lambda: self.hub.request("GET", "/v1/charging-preferences/1").status == 200, 10)
-
-
-def run_example(hub, row, body, text, client):
+def run_example(hub, operation, row, media, value, client):
     headers = dict(row.get("headers", {}))
+    if media:
+        headers.setdefault("Content-Type", media)
     if row.get("basic"):
-        headers["Authorization"] = "Basic " + client
-        headers["Content-Type"] = "application/x-www-form-urlencoded"
-    key = "" if row["url"].startswith("/v1") is False else None
-    return hub.request(row.get("method"), row["url"], text if text is not None else body, headers, key=key)
+        headers["Authorization"] = "Basic " + base64.b64encode(f"{client['clientId']}:{client['clientSecret']}".encode()).decode()
+    return hub.request(operation.method, row["url"], value, headers, key="" if operation.open else None)
 
 
-def neutral(value, urls):
-    text = json.dumps(value, ensure_ascii=False)
-    for real, shown in urls:
-        text = text.replace(real, shown)
-    return json.loads(text)
+def record(source, reply, urls):
+    source.pop("answer", None)
+    source.pop("answerText", None)
+    if isinstance(reply.body, bytes):
+        source["answerText"] = reply.body.decode()[:400]
+    elif reply.body is not None:
+        text = json.dumps(reply.body, ensure_ascii=False)
+        for real, shown in urls:
+            text = text.replace(real, shown)
+        source["answer"] = json.loads(text)
+    if source["operation"] == "pageOpenapi":
+        source["answer"].update(paths={}, components={})
+        del source["answer"]["x-examples"]
+
+
+def check_example(document, operation, row, answer, reply, where):
+    """The answer that the description shows is one that it describes, and has the members of the one that came."""
+    media, shown = answer
+    errors = list(document.errors(operation.answer(row["status"])["content"][media]["schema"], shown))
+    assert not errors, f"{where}: its own answer: {errors[:4]}"
+    assert same_shape(shape(shown), shape(reply.body)), f"{where}: HUB_RECORD_EXAMPLES=1 writes it anew\n{shown}\n{reply.body}"
 
 
 def test_every_example_is_what_happens():
-    import base64
-    rows = json.loads(SOURCE.read_text())
+    rows, client = json.loads(SOURCE.read_text()), None
     with Hub() as hub:
-        document, client, other = Document(json.dumps(fetch(hub.url + "/openapi.json").body)), None, Other(hub)
+        document, other = Document(json.dumps(fetch(hub.url + "/openapi.json").body)), Counterpart(hub)
+        brings = {("exchangeTranscript", "steps"): other.register, ("preferencesGet", "waiting"): other.wish}
         urls = [(hub.url, "https://hub.example.com"), (other.partner.url, "https://partner.example.com")]
-        assert RECORD or len(document.tree["x-examples"]) == len(rows)
+        assert [(r["operation"], r["name"]) for r in document.tree["x-examples"]] == [(r["operation"], r["name"]) for r in rows]
         for row, source in zip(document.tree["x-examples"], rows):
             operation, where = document.by_id[row["operation"]], f"example {row['operation']}/{row['name']}"
             if "needs" in row:
-                other.brings[(row["operation"], row["name"])]()
-            if "basic" in row and client is None:
-                made = next(json.loads(json.dumps(r)) for r in clients)
-                client = base64.b64encode(f"{made['clientId']}:{made['clientSecret']}".encode()).decode()
+                brings[(row["operation"], row["name"])]()
             media, value = operation.examples().get(row["name"], (None, None))
-            if media and not media.endswith("json") or isinstance(value, str):
-                reply = run_example(hub, {**row, "method": operation.method}, None, value, client)
-            else:
-                reply = run_example(hub, {**row, "method": operation.method}, value, None, client)
-                if media:
-                    errors = list(document.errors(operation.bodies()[media], value))
-                    assert not errors or row["status"] >= 400, f"{where}: {errors[:4]}"
+            if media == "application/json" and row["status"] < 400:
+                errors = list(document.errors(operation.bodies()[media], value))
+                assert not errors, f"{where}: {errors[:4]}"
+            reply = run_example(hub, operation, row, media, value, client)
             assert reply.status == row["status"], f"{where}: {reply.status} {str(reply.body)[:600]}"
             operation.check(reply.status, reply.headers, reply.body, where)
             assert document.find(operation.method, row["url"]) is operation, where
             if row["operation"] == "keyCreate" and "clientId" in reply.body:
-                clients = [reply.body]
+                client = reply.body
             answer = operation.examples(row["status"]).get(row["name"])
             if RECORD:
-                source.pop("answer", None)
-                source.pop("answerText", None)
-                if isinstance(reply.body, bytes):
-                    source["answerText"] = reply.body.decode()[:400]
-                elif reply.body is not None:
-                    source["answer"] = neutral(reply.body, urls)
-                if row["operation"] == "pageOpenapi":
-                    source["answer"] = {**reply.body, "paths": {}, "components": {}, "servers": [{"url": "https://hub.example.com"}]}
-                    source["answer"].pop("x-examples")
+                record(source, reply, urls)
             elif answer and answer[0].endswith("json") and row["operation"] != "pageOpenapi":
-                errors = list(document.errors(operation.answer(row["status"])["content"][answer[0]]["schema"], answer[1]))
-                assert not errors, f"{where}: its own answer: {errors[:4]}"
-                assert same_shape(shape(answer[1]), shape(reply.body)), f"{where}: HUB_RECORD_EXAMPLES=1 writes it anew\n{answer[1]}\n{reply.body}"
+                check_example(document, operation, row, answer, reply, where)
         wait_until(lambda: other.answers, 5)
         assert other.answers[0].data == "ACCEPTED"
-        other.partner.close()
+        other.close()
     if RECORD:
         write_examples(rows)
+
+
+# ---- (e) what a populated hub shows
+
+VERSIONS = ("2.1.1", "2.2.1", "2.3.0")
+OBJECTS = {"locations": "Location", "tariffs": "Tariff", "sessions": "Session", "cdrs": "CDR", "tokens": "Token"}
+
+
+def put_fixtures(hub):
+    """Every good object of every version, as one of ours; how many there are now."""
+    count = 0
+    for path in sorted((repository() / "fixtures").glob("*/*/good/*.json")):
+        version, module = path.parts[-4], path.parts[-3]
+        if module not in OBJECTS:
+            continue
+        body, ident = json.loads(path.read_text()), f"F{count}"
+        if version != "2.1.1":
+            body.update(country_code="NL", party_id="ABC")
+        body["uid" if module == "tokens" else "id"] = ident
+        url = f"/v1/{module}/NL/ABC/{ident}?version={version}" + (f"&type={body['type']}" if module == "tokens" else "")
+        reply = hub.request("PUT", url, body)
+        assert reply.status == 201 or reply.status == 400 and version == "2.1.1", (path, reply)
+        count += reply.status == 201
+    return count
+
+
+def read(document, hub, schema, url):
+    """Every page of a list; each item is of the schema."""
+    count = 0
+    while url:
+        reply = hub.request("GET", url)
+        assert reply.status == 200, reply
+        for item in reply.body:
+            errors = list(document.errors({"$ref": "#/components/schemas/" + schema}, item))
+            assert not errors, f"{url}: {errors[:5]}\n{json.dumps(item)[:800]}"
+            count += 1
+        link = re.match("<([^>]*)>", reply.headers.get("Link", ""))
+        url = link and link.group(1)[len(hub.url):]
+    return count
+
+
+def test_answers_of_a_populated_hub_are_as_described():
+    with Hub() as hub:
+        world = World(hub)
+        document = world.document
+        assert hub.request("PATCH", "/v1/integrations/" + world.others[0][0], {"enabled": True}).status == 204  # a webhook that nobody answers
+        assert put_fixtures(hub) > 40
+        for version in VERSIONS:
+            suffix = "" if version == "2.2.1" else "_" + version.replace(".", "_")
+            for module, name in OBJECTS.items():
+                assert read(document, hub, name + suffix, f"/v1/{module}?version={version}&limit=20") > 0
+                assert read(document, hub, "Received" + name, f"/v1/received/{module}?version={version}") > 0
+        for operation in document.operations:
+            if operation.method == "GET":
+                reply = hub.request("GET", world.url(operation, world.good(operation)))
+                assert reply.status == 200, (operation, reply.body)
+                operation.check(reply.status, reply.headers, reply.body)
+        one, events = document.by_id["integrationGet"], document.by_id["events"]
+        for url in [i["id"] + more for i in hub.get("/v1/integrations") for more in ("?include=all", "?include=none", "?include=tariffs&reveal=secrets")]:
+            reply = hub.request("GET", "/v1/integrations/" + url)
+            one.check(reply.status, reply.headers, reply.body, url)
+        for ident in [i["id"] for i in hub.get("/v1/integrations")]:
+            for operation in ("delivery", "quarantineList", "exchangeTranscript"):
+                reply = hub.request("GET", world.url(document.by_id[operation], {"id": ident}))
+                document.by_id[operation].check(reply.status, reply.headers, reply.body, ident)
+        reply = hub.request("GET", "/v1/events?limit=1000&include=object")
+        events.check(reply.status, reply.headers, reply.body)
+        assert {e["module"] for e in reply.body["events"]} == set(OBJECTS) | {"integrations"}
+        assert read(document, hub, "AuditEntry", "/v1/audit?limit=30") > 50
+        hub.request("GET", "/v1/parties", key="wrong")
+        wait_until(lambda: any(e["action"] == "denied" for e in hub.get("/v1/audit?limit=100")), 10)
+        assert read(document, hub, "AuditEntry", "/v1/audit?limit=100") > 50
+        world.close()

@@ -11,6 +11,9 @@ import jsonschema
 from hubtest import repository
 
 SOURCE = repository() / "src/core/openapi/example.json"
+TRANSPORT = {"date", "connection", "content-length", "content-type", "server", "allow", "transfer-encoding", "keep-alive"}
+ALWAYS = ("X-Request-ID", "X-Total-Count", "X-Limit", "Location", "Retry-After", "WWW-Authenticate")
+ALWAYS_GOOD = ("ETag", "Cache-Control", "Server-Timing")
 METHODS = ("get", "post", "put", "patch", "delete")
 formats = jsonschema.FormatChecker(formats=())
 
@@ -69,9 +72,12 @@ class Operation:
             if media.endswith("json"):
                 errors = list(self.document.errors(content[media]["schema"], body))
                 assert not errors, f"{self}: {status} {what}\n" + "\n".join(errors[:8])
+        known = {name.lower() for name in row.get("headers", {})} | TRANSPORT
+        names = [name.lower() for name in headers]
+        assert set(names) <= known, f"{self}: {status} has headers that are not described: {set(names) - known} {what}"
+        assert len(set(names)) == len(names), f"{self}: {status} has a header twice: {sorted(names)} {what}"
         for name in row.get("headers", {}):
-            if name in ("X-Request-ID", "X-Total-Count", "X-Limit", "Location", "Cache-Control", "Retry-After", "WWW-Authenticate") or \
-                    name == "ETag" and status < 400:
+            if name in ALWAYS or name in ALWAYS_GOOD and status < 400:
                 assert headers.get(name) is not None, f"{self}: {status} has no {name} {what}"
 
 

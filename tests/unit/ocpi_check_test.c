@@ -434,6 +434,28 @@ static void what_is_no_object(void **state)
     assert_false(ocpi_check(NULL, &check, &problems));
 }
 
+/* The hub stamps its own objects, not those that stand inside another one. */
+static void own_times_inside_another_object(void **state)
+{
+    (void)state;
+    static const char *const pointers[] = {"", "/location", "/location/evses/0"};
+    for (size_t i = 0; i < HUB_COUNT(pointers); i++) {
+        const ocpi_check_t check = {.object = OCPI_OBJECT_SESSION, .version = OCPI_V2_1_1, .own = true};
+        ocpi_problems_t problems;
+        yyjson_doc *doc =
+            yyjson_read_file(HUB_SOURCE_DIR "/fixtures/2.1.1/sessions/good/active.json", OCPI_READ_FLAGS, ocpi_alc(pool), NULL);
+        assert_non_null(doc);
+        yyjson_mut_doc *copy = yyjson_doc_mut_copy(doc, ocpi_alc(pool));
+        assert_non_null(yyjson_mut_obj_remove_key(yyjson_mut_doc_ptr_get(copy, pointers[i]), "last_updated"));
+        hub_slice_t text = ocpi_write_mut(pool, yyjson_mut_doc_get_root(copy));
+        assert_int_equal(ocpi_read(pool, text, &doc, NULL), HUB_EOK);
+        ocpi_problems_init(&problems, pool);
+        assert_int_equal(ocpi_check(yyjson_doc_get_root(doc), &check, &problems), i == 0);
+        if (i)
+            assert_non_null(json_problem(&problems, "required", hub_pool_printf(pool, "%s/last_updated", pointers[i]).ptr));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -451,6 +473,7 @@ int main(void)
         json_test(B_O7_a_patch_may_lack_fields_but_not_null_them),
         json_test(T23_unknown_fields_are_welcome),
         json_test(what_is_no_object),
+        json_test(own_times_inside_another_object),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

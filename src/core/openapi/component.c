@@ -10,7 +10,14 @@ typedef struct header {
     const char *name, *type, *text;
 } header_t;
 
-enum { OF_EVERY = 0, OF_LIMITED = 1 << 14, OF_RETRY = 1 << 15 }; /* beside those of v1.h */
+enum {
+    OF_EVERY = 0,
+    OF_V1 = 1 << 13,
+    OF_LIMITED = 1 << 14,
+    OF_RETRY = 1 << 15,
+    OF_TIMED = 1 << 16,
+    OF_MEDIA = 1 << 17
+}; /* beside those of v1.h */
 
 static const header_t headers[] = {
     {OF_EVERY, "X-Request-ID", "string", "Names the request in the log; trace_id of a problem"},
@@ -19,10 +26,15 @@ static const header_t headers[] = {
     {HUB_V1_PAGED, "Link", "string", "rel=\"next\" where there is more"},
     {HUB_V1_ETAG, "ETag", "string", "The version, for If-Match"},
     {HUB_V1_LOCATION, "Location", "string", "Where it is now"},
-    {HUB_V1_NO_STORE | HUB_V1_CACHED, "Cache-Control", "string", ""},
+    {HUB_V1_NO_STORE | HUB_V1_CACHED | OF_V1, "Cache-Control", "string", ""},
     {HUB_V1_REPLAYED, "Idempotency-Replayed", "string", "true: nothing new was made"},
     {HUB_V1_PREFERRED, "Preference-Applied", "string", "What was taken of Prefer"},
     {HUB_V1_CHALLENGE, "WWW-Authenticate", "string", "How to authenticate"},
+    {HUB_V1_NO_STORE, "Pragma", "string", "no-cache, of OAuth2"},
+    {OF_TIMED, "Server-Timing", "string", "How many milliseconds the hub took"},
+    {OF_MEDIA, "Accept", "string", "The content types that are taken"},
+    {OF_MEDIA, "Accept-Patch", "string", "The content types that are taken by PATCH"},
+    {OF_MEDIA, "Accept-Encoding", "string", "identity: no Content-Encoding is taken"},
     {OF_RETRY, "Retry-After", "integer", "Seconds"},
     {OF_LIMITED, "RateLimit-Limit", "integer", "Of a credential with a rate limit"},
     {OF_LIMITED, "RateLimit-Remaining", "integer", "Of a credential with a rate limit"},
@@ -42,10 +54,13 @@ static void add_header_refs(hub_doc_t *doc, unsigned wanted)
     hub_doc_end(doc);
 }
 
-void hub_doc_header_refs(hub_doc_t *doc, unsigned wanted, unsigned flags)
+void hub_doc_header_refs(hub_doc_t *doc, unsigned wanted, const hub_v1_route_t *route)
 {
-    bool limited = !(flags & HUB_V1_OPEN) || (flags & HUB_V1_CLIENT);
-    add_header_refs(doc, wanted | (limited ? OF_LIMITED : 0));
+    bool closed = !(route->flags & HUB_V1_OPEN), client = route->flags & HUB_V1_CLIENT;
+    wanted |= closed ? OF_V1 : 0;
+    wanted |= closed || client ? OF_LIMITED : 0;
+    wanted |= closed || client || strncmp(route->pattern, "/.well-known/", 13) == 0 ? OF_TIMED : 0;
+    add_header_refs(doc, wanted);
 }
 
 void hub_doc_headers(hub_doc_t *doc)
@@ -79,7 +94,7 @@ static const problem_t problems[] = {
     {410, OF_LIMITED, "Gone", "It is no longer kept"},
     {412, OF_LIMITED | HUB_V1_ETAG, "PreconditionFailed", "If-Match does not name what is stored"},
     {413, 0, "TooLarge", "The body is larger than allowed"},
-    {415, OF_LIMITED, "UnsupportedMediaType", "The body is of another content type than those listed"},
+    {415, OF_LIMITED | OF_MEDIA, "UnsupportedMediaType", "The body is of another content type than those listed"},
     {429, OF_LIMITED | OF_RETRY, "TooManyRequests", "The credential's rate limit is used up"},
     {500, 0, "InternalError", "Something went wrong; the log knows what"},
     {502, OF_LIMITED | OF_RETRY, "BadGateway", "The partner did not do its part"},
@@ -108,7 +123,7 @@ void hub_doc_responses(hub_doc_t *doc)
     for (size_t i = 0; i < HUB_COUNT(problems); i++) {
         hub_doc_begin(doc, problems[i].name);
         hub_doc_member(doc, "description", problems[i].text);
-        add_header_refs(doc, problems[i].headers);
+        add_header_refs(doc, problems[i].headers | OF_V1 | OF_TIMED);
         hub_doc_begin(doc, "content");
         hub_doc_begin(doc, "application/problem+json");
         hub_doc_begin(doc, "schema");

@@ -55,8 +55,8 @@ const hub_doc_place_t *hub_doc_places(hub_pool_t *pool, size_t *count);
 
 /* ---- path.c: the paths; component.c: what they refer to ---- */
 void hub_doc_paths(hub_doc_t *doc);
-void hub_doc_header_refs(hub_doc_t *doc, unsigned headers, unsigned flags); /* "headers":{…}; flags of the route */
-void hub_doc_problem(hub_doc_t *doc, int status, const char *text);         /* "404":{$ref} */
+void hub_doc_header_refs(hub_doc_t *doc, unsigned headers, const hub_v1_route_t *route); /* "headers":{…} */
+void hub_doc_problem(hub_doc_t *doc, int status, const char *text);                      /* "404":{$ref} */
 void hub_doc_parameters(hub_doc_t *doc);
 void hub_doc_headers(hub_doc_t *doc);
 void hub_doc_responses(hub_doc_t *doc);

@@ -191,7 +191,7 @@ static void add_answer(hub_doc_t *doc, const hub_doc_place_t *place, const hub_v
     hub_doc_begin(doc, hub_pool_printf(doc->pool, "%u", row->status).ptr);
     hub_doc_key(doc, "description");
     hub_doc_text(doc, row->text[0] ? row->text : place->route->summary);
-    hub_doc_header_refs(doc, row->headers, place->route->flags);
+    hub_doc_header_refs(doc, row->headers, place->route);
     if (row->type != HUB_V1_AS_NOTHING) {
         hub_doc_begin(doc, "content");
         if (row->type == HUB_V1_AS_TEXT)

@@ -1,16 +1,19 @@
 /* Schemas of OCPI objects, from the rows of ocpi/tbl: those of module.def and all that lies inside them, in each version. 2.2.1 has no
  * suffix.
  *
- * What is shown: the whole object. …Input is what a backend writes: who the object is may stand in the URL, what the hub stamps or works
- * out may be left out. …Patch is any part of that. Other members are welcome everywhere, and are kept. */
+ * What is shown: the whole object. …Input is what a backend writes: what the hub stamps or works out may be left out, and what the hub
+ * would only find odd is not said. …Put is that where the URL tells who the object is, …Patch any part of it. Other members are welcome
+ * everywhere, and are kept. */
 #include <string.h>
 
 #include "ocpi/rule.h"
 #include "openapi.h"
 
-typedef enum form { SHOWN, INPUT, PATCH, FORM_COUNT } form_t;
+typedef enum form { SHOWN, INPUT, PUT, PATCH, FORM_COUNT } form_t;
 
-static const char *const suffixes[FORM_COUNT] = {"", "Input", "Patch"};
+#define NESTED_MOST 8u /* objects inside each other: no row goes deeper */
+
+static const char *const suffixes[FORM_COUNT] = {"", "Input", "Put", "Patch"};
 
 typedef struct naming {
     hub_doc_t *doc;
@@ -18,22 +21,56 @@ typedef struct naming {
     bool reached[OCPI_OBJECT_COUNT]; /* in this version */
 } naming_t;
 
-/* Is there such a schema? Input of those that are put by themselves, Patch where that is offered. */
-static bool has(ocpi_object_id_t id, form_t form)
+/* The row of those that are put by themselves; NULL: none. */
+static const hub_objects_row_t *row_of(ocpi_object_id_t id)
 {
     for (unsigned module = 1; module < OCPI_MODULE_COUNT; module++) {
         const hub_objects_row_t *row = hub_objects__row((ocpi_module_t)module);
         for (unsigned level = 0; row && level < 3; level++)
             if (row->level[level] == id)
-                return form != PATCH || (row->methods & OCPI_PATCH);
+                return row;
     }
-    return form == SHOWN;
+    return NULL;
+}
+
+static bool is_strict(const ocpi_field_t *field)
+{
+    return field->pattern || (field->list && field->required) || (field->type == OCPI_TYPE_INT && field->max_length);
+}
+
+static bool has_input(ocpi_object_id_t id, ocpi_version_t version, unsigned depth)
+{
+    const ocpi_object_t *object = ocpi_object(id);
+    if (row_of(id))
+        return true;
+    for (unsigned f = 0; depth && f < object->count; f++) {
+        const ocpi_field_t *field = &object->fields[f];
+        if ((field->versions & version) &&
+            (is_strict(field) || (field->type == OCPI_TYPE_OBJECT && has_input((ocpi_object_id_t)field->ref, version, depth - 1))))
+            return true;
+    }
+    return false;
+}
+
+/* Is there such a schema? */
+static bool has(ocpi_object_id_t id, ocpi_version_t version, form_t form)
+{
+    switch (form) {
+    case SHOWN:
+        return true;
+    case INPUT:
+        return has_input(id, version, NESTED_MOST);
+    case PUT:
+        return row_of(id) != NULL;
+    default:
+        return row_of(id) && (row_of(id)->methods & OCPI_PATCH);
+    }
 }
 
 static const char *name_of(const naming_t *n, ocpi_object_id_t id, form_t form)
 {
     hub_pool_t *pool = n->doc->pool;
-    const char *suffix = has(id, INPUT) ? suffixes[form] : "";
+    const char *suffix = has(id, n->version, form) ? suffixes[form] : "";
     char version[16] = "";
     if (n->version != OCPI_V2_2_1)
         snprintf(version, sizeof version, "_%s", ocpi_version_name(n->version));
@@ -91,7 +128,7 @@ static void add_scalar(const naming_t *n, const ocpi_field_t *field, form_t form
 static void add_single(const naming_t *n, const ocpi_field_t *field, form_t form)
 {
     if (field->type == OCPI_TYPE_OBJECT)
-        hub_doc_ref(n->doc, name_of(n, (ocpi_object_id_t)field->ref, form == PATCH ? INPUT : form));
+        hub_doc_ref(n->doc, name_of(n, (ocpi_object_id_t)field->ref, form == SHOWN ? SHOWN : INPUT));
     else if (field->type == OCPI_TYPE_ENUM)
         add_values(n->doc, field, n->version);
     else
@@ -131,7 +168,9 @@ static bool is_required(const ocpi_field_t *field, form_t form)
 {
     if (!field->required || form == PATCH)
         return false;
-    return form == SHOWN || !(field->identity || (field->flags & (OCPI_FIELD_STAMPED | OCPI_FIELD_DERIVED)));
+    if (form == PUT && field->identity)
+        return false;
+    return form == SHOWN || !(field->flags & (OCPI_FIELD_STAMPED | OCPI_FIELD_DERIVED));
 }
 
 /* The rules between fields that we are held to. */
@@ -249,14 +288,15 @@ void hub_doc_objects(hub_doc_t *doc)
                 reach(n, ocpi_module_object((ocpi_module_t)module));
         for (unsigned id = 1; id < OCPI_OBJECT_COUNT; id++)
             for (unsigned form = 0; n->reached[id] && form < FORM_COUNT; form++)
-                if (has((ocpi_object_id_t)id, (form_t)form))
+                if (has((ocpi_object_id_t)id, n->version, (form_t)form))
                     add_object(n, (ocpi_object_id_t)id, (form_t)form);
     }
     for (unsigned id = 1; id < OCPI_OBJECT_COUNT; id++) {
-        if (!has((ocpi_object_id_t)id, INPUT))
+        const hub_objects_row_t *row = row_of((ocpi_object_id_t)id);
+        if (!row)
             continue;
         for (unsigned form = 0; form < FORM_COUNT; form++)
-            if (has((ocpi_object_id_t)id, (form_t)form))
+            if (has((ocpi_object_id_t)id, OCPI_V2_2_1, (form_t)form) && (form != INPUT || row->level[0] == id))
                 add_any(doc, (ocpi_object_id_t)id, (form_t)form);
         add_received(doc, (ocpi_object_id_t)id);
     }

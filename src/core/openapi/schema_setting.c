@@ -91,7 +91,9 @@ static void add_pattern(hub_doc_t *doc, const hub_setting_t *row)
         return;
     hub_doc_key(doc, "pattern");
     if (row->type == HUB_SETTING_CODE && row->min)
-        hub_doc_slice(doc, hub_pool_printf(doc->pool, "^([A-Za-z0-9]{%lld,%lld})?$", (long long)row->min, (long long)row->max));
+        hub_doc_slice(doc, hub_pool_printf(doc->pool,
+                                           row->flags & HUB_SETTING_REQUIRED ? "^[A-Za-z0-9]{%lld,%lld}$" : "^([A-Za-z0-9]{%lld,%lld})?$",
+                                           (long long)row->min, (long long)row->max));
     else
         hub_doc_slice(doc, hub_pool_printf(doc->pool, secret ? "^(\xE2\x80\xA2{4}.*|%s)?$" : "^%s$", pattern));
 }
@@ -112,11 +114,11 @@ static void add_limits(hub_doc_t *doc, const hub_setting_t *row)
         hub_doc_member_number(doc, "maxLength", row->max);
 }
 
-/* Rows with a check of their own name the schema in `options`; "[…]": a list of such. */
-static void add_checked(hub_doc_t *doc, const hub_setting_t *row, bool nulls)
+/* Rows with a check of their own name the schema in `options`; "[…]": a list of such; …@: …Input in a request. */
+static void add_checked(hub_doc_t *doc, const hub_setting_t *row, form_t form, bool nulls)
 {
     hub_slice_t name = hub_slice_str(row->options);
-    bool list = name.ptr[0] == '[';
+    bool list = name.ptr[0] == '[', input = name.ptr[name.len - 1] == '@';
     hub_doc_key(doc, "anyOf");
     hub_doc_open(doc, '[');
     hub_doc_open(doc, '{');
@@ -125,6 +127,8 @@ static void add_checked(hub_doc_t *doc, const hub_setting_t *row, bool nulls)
         hub_doc_begin(doc, "items");
         name = hub_slice(name.ptr + 1, name.len - 2);
     }
+    if (input)
+        name = hub_pool_printf(doc->pool, "%.*s%s", (int)name.len - 1, name.ptr, form == SHOWN ? "" : "Input");
     hub_doc_ref(doc, hub_pool_str(doc->pool, name));
     if (list)
         hub_doc_end(doc);
@@ -145,7 +149,7 @@ static void add_value(hub_doc_t *doc, const hub_setting_t *row, form_t form, boo
     if (secret && !shown)
         hub_doc_member(doc, "format", "password");
     if (row->type == HUB_SETTING_CHECKED) {
-        add_checked(doc, row, nulls);
+        add_checked(doc, row, form, nulls);
         return;
     }
     add_types(doc, kinds[row->type].type, row->type == HUB_SETTING_ANY ? "object" : NULL, nulls);
@@ -232,6 +236,13 @@ static void add_types_of_settings(hub_doc_t *doc, form_t form)
         hub_doc_end(doc);
         hub_doc_end(doc);
     }
+    for (size_t i = 0; i < HUB_TYPE_COUNT; i++)
+        if (!hub_connector_has_providers((hub_integration_type_t)i))
+            hub_doc_json(
+                doc, hub_pool_printf(doc->pool,
+                                     "{\"if\":{\"properties\":{\"integrationType\":{\"const\":\"%s\"}},\"required\":[\"integrationType\"]},"
+                                     "\"then\":{\"properties\":{\"provider\":{\"type\":\"null\"}}}}",
+                                     hub_integration_types[i].text));
     hub_doc_close(doc, ']');
 }
 

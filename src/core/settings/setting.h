@@ -29,7 +29,8 @@ typedef enum hub_setting_type {
     HUB_SETTING_TIME,   /* DateTime */
     HUB_SETTING_OBJECT, /* any JSON object; max: bytes of its text */
     HUB_SETTING_ANY,    /* any string or object; max as OBJECT */
-    HUB_SETTING_CHECKED /* by the table's own `check`; options: its schema in the API description, "[…]" for a list */
+    HUB_SETTING_CHECKED /* by the table's own `check`; options: its schema in the API description, "[…]" a list of it, "…@" with …Input for
+                           requests */
 } hub_setting_type_t;
 
 enum {                                /* hub_setting_t.flags */
