@@ -386,6 +386,45 @@ static void an_unreachable_receiver_gets_the_latest_state_once(void **state)
     assert_int_equal(fixture.most_waiting, 4); /* never more calls at a time */
 }
 
+/* One that is answered "busy" again and again while others get through: it is that one. */
+static void one_that_makes_the_receiver_busy_does_not_keep_others_waiting(void **state)
+{
+    (void)state;
+    failing = 1000;
+    status_of_answers = 503;
+    only = "\"T1\"";
+    add_webhook("\"tariff.created\"", "");
+    put_many(20, 1, "0.25");
+    fixture_settle();
+    leap(20 * MINUTE, MINUTE / 2);
+    assert_int_equal(sent_with(0, "\"T2\""), 1);
+    assert_string_equal(delivery("retrying"), "1");
+    assert_int_equal(fixture.sent_count - sent_with(0, "\"T1\""), 19);
+    failing = 0;
+    leap(40 * MINUTE, MINUTE);
+    assert_string_equal(delivery("retrying"), "0");
+    assert_string_equal(status("1"), "CONNECTED");
+}
+
+static void what_is_deleted_before_anybody_was_told(void **state)
+{
+    (void)state;
+    failing = 3;
+    add_webhook("\"tariff.created\",\"tariff.updated\",\"tariff.deleted\"", "");
+    put_price("T1", "0.25");
+    fixture_settle();
+    fixture_expect(HUB_DELETE, "/v1/tariffs/NL/TNM/T1", NULL, 204);
+    fixture_settle();
+    assert_string_equal(at(hub_slice_str(fixture.sent[1].body), "type"), "tariff.deleted");
+    put_price("T1", "0.30"); /* it is there again before the receiver heard that it was gone */
+    fixture_settle();
+    assert_string_equal(at(hub_slice_str(fixture.sent[2].body), "type"), "tariff.created");
+    leap(2 * HOUR, MINUTE);
+    assert_int_equal(fixture.sent_count, 4);
+    assert_string_equal(at(hub_slice_str(fixture.sent[3].body), "type"), "tariff.created");
+    assert_string_equal(delivery("retrying"), "0");
+}
+
 static void credentials_that_are_refused(void **state)
 {
     (void)state;
@@ -635,6 +674,8 @@ int main(void)
         connector_test(a_refusal_is_parked_at_once_where_the_kind_does_not_insist),
         connector_test(too_many_failures_stop_the_reading),
         connector_test(an_unreachable_receiver_gets_the_latest_state_once),
+        connector_test(one_that_makes_the_receiver_busy_does_not_keep_others_waiting),
+        connector_test(what_is_deleted_before_anybody_was_told),
         connector_test(credentials_that_are_refused),
         connector_test(a_receiver_that_is_gone_is_left_alone),
         connector_test(nothing_goes_twice_after_a_restart),

@@ -94,14 +94,15 @@ static int64_t next_attempt(const hub_run_t *run)
     return next > run->pause_until ? next : run->pause_until;
 }
 
-static const char *why_not(const hub_agent_t *agent)
+static hub_slice_t why_not(const hub_agent_t *agent, const hub_run_t *run)
 {
     const hub_connector_t *connector = agent->integration->connector;
-    return connector->active              ? NULL
-           : !agent->integration->enabled ? "it is switched off"
-           : !connector->complete         ? "settings are missing"
-           : connector->unreadable        ? "a secret does not open"
-                                          : "it is not activated";
+    if (connector->active)
+        return run->trouble == HUB_OUTCOME_GONE ? HUB_SLICE_LIT("the receiver answered 410 Gone") : run->wrong;
+    return !agent->integration->enabled ? HUB_SLICE_LIT("it is switched off")
+           : !connector->complete       ? HUB_SLICE_LIT("settings are missing")
+           : connector->unreadable      ? HUB_SLICE_LIT("a secret does not open")
+                                        : HUB_SLICE_LIT("it is not activated");
 }
 
 void hub_connector_describe(struct hub_agent *agent, hub_view_t *view, hub_buf_t *out)
@@ -117,7 +118,8 @@ void hub_connector_describe(struct hub_agent *agent, hub_view_t *view, hub_buf_t
         cursor = hub_run__cursor(run);
     hub_buf_printf(out, "{\"module\":\"%s\",\"direction\":\"deliver\",\"enabled\":%s,\"whyNot\":", kind ? feeds[kind->feed] : "none",
                    agent->integration->connector->active ? "true" : "false");
-    hub_buf_add_json(out, hub_slice_str(why_not(agent)));
+    hub_slice_t why = why_not(agent, run);
+    hub_buf_add_json(out, why.len ? why : HUB_SLICE_NONE);
     hub_buf_printf(out, ",\"running\":%s,\"cursor\":%llu,\"lag\":%llu,\"sent\":%llu,\"failed\":%llu,\"retrying\":%u",
                    hub_run__may_send(run) ? "true" : "false", (unsigned long long)cursor,
                    (unsigned long long)lag_of(agent, run->sources, view, cursor), (unsigned long long)run->sent,

@@ -119,7 +119,7 @@ static const uint32_t pauses[] = {5, 300, 1800, 7200, 18000, 36000, 50400, 72000
 
 static int64_t next_due(const hub_shipment_t *s, const hub_call_t *call, int64_t now)
 {
-    size_t at = s->attempts - 1 < HUB_COUNT(pauses) ? s->attempts - 1 : HUB_COUNT(pauses) - 1;
+    size_t at = s->failures < HUB_COUNT(pauses) ? s->failures : HUB_COUNT(pauses) - 1;
     uint64_t seconds = 0, pause = pauses[at] * 1000ull;
     if (call && hub_slice_u64(hub_slice_trim(call->retry_after), &seconds) && seconds <= 3600 && seconds * 1000 > pause)
         pause = seconds * 1000;
@@ -147,6 +147,7 @@ static void fail(hub_shipment_t *s, hub_package_t *package, bool refused)
         return;
     }
     s->due = next_due(s, &package->delivery.call, now);
+    s->failures++;
     hub_run__end(s, HUB_SHIP_LATER);
 }
 

@@ -14,9 +14,9 @@
 typedef struct hub_record { /* native bytes; behind it: key, evse_uid, error */
     uint64_t seq, parts;
     int64_t first, due;
-    uint32_t attempts;
+    uint32_t attempts, failures;
     uint16_t key_len, evse_len, error_len;
-    uint8_t source, verb, kind, reserved[3];
+    uint8_t source, verb, kind, reserved[7];
 } hub_record_t;
 
 void hub_connector__reader(hub_key_t *key, uint32_t integration)
@@ -96,6 +96,7 @@ hub_err_t hub_record_put(hub_view_t *view, uint32_t integration, const hub_shipm
                                  .first = s->first,
                                  .due = s->due,
                                  .attempts = s->attempts,
+                                 .failures = s->failures,
                                  .key_len = (uint16_t)s->what.key.len,
                                  .evse_len = (uint16_t)s->what.evse_uid.len,
                                  .error_len = (uint16_t)(error.len < 1000 ? error.len : 1000),
@@ -149,6 +150,7 @@ static void take(hub_run_t *run, hub_slice_t value)
     s->first = record.first;
     s->due = record.due;
     s->attempts = record.attempts;
+    s->failures = record.failures;
     s->verb = record.verb;
     s->kind = record.kind;
     hub_shipment_error(s, hub_slice(bytes + record.key_len + record.evse_len, record.error_len));

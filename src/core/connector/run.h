@@ -45,7 +45,8 @@ typedef struct hub_shipment {
     bool retokened;      /* 401: was tried again with a fresh access token */
     hub_ship_state_t state;
     hub_ship_end_t end;
-    uint32_t attempts;  /* that failed */
+    uint32_t attempts;  /* that were not accepted, whatever the reason */
+    uint32_t failures;  /* of them those that were about this one: the next pause goes by them */
     int64_t first, due; /* ms; first attempt that failed, and when it is tried again; 0: none */
     uint64_t successes; /* run->successes then */
     uint64_t epoch;     /* run->epoch when it was sent */

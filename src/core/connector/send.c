@@ -142,6 +142,7 @@ static void take_over(hub_run_t *run, hub_shipment_t *s)
     if (!w)
         return;
     s->attempts = w->attempts;
+    s->failures = w->failures;
     s->first = w->first;
     s->due = w->due;
     s->recorded = true;
