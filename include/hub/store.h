@@ -215,7 +215,8 @@ hub_err_t hub_object_get_key(hub_view_t *view, hub_slice_t key, hub_object_t *ou
  * returned in *in (seq, created_seq, version). Moves the created/updated rows and counters of all audiences, old and new, and the change
  * entry: a whole change (OBJECT) also takes away the object's EVSE entries. `evse_uid` with HUB_CHANGE_EVSE only. */
 hub_err_t hub_object_put(hub_view_t *view, const hub_object_id_t *id, hub_object_t *in, hub_change_kind_t change, hub_slice_t evse_uid);
-/* apply only. Leaves a DELETE entry in the change stream (taken away when the object comes back, which is then a new object). */
+/* apply only. Leaves a DELETE entry in the change stream (taken away when the object comes back, which is then a new object), which keeps
+ * the spelling of `id`. */
 hub_err_t hub_object_delete(hub_view_t *view, const hub_object_id_t *id, int64_t now);
 /* apply only. Replaces the audiences (and rows and counters) alone: bytes, forms, version and change entry stay. */
 hub_err_t hub_object_audiences(hub_view_t *view, const hub_object_id_t *id, const hub_audience_t *audiences, uint32_t count);
@@ -297,6 +298,7 @@ typedef struct hub_change {
     int64_t time;         /* ms */
     hub_slice_t key;      /* object key; mapped */
     hub_slice_t evse_uid; /* kind EVSE */
+    hub_slice_t spelled;  /* kind DELETE: the key as who deleted it spelled it; none: in no other way, or too long to be kept */
 } hub_change_t;
 
 typedef struct hub_change_scan {

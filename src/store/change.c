@@ -81,8 +81,9 @@ bool hub_store__change_decode(hub_slice_t key, hub_slice_t value, hub_change_t *
                           .kind = (hub_change_kind_t)(p[0] & ~ENTRY_NAMES),
                           .created_seq = hub_store__read_u64(p + 1),
                           .time = hub_store__read_time(p + 9),
-                          .key = hub_slice(value.ptr + CHANGE_HEAD, len),
-                          .evse_uid = hub_slice(value.ptr + CHANGE_HEAD + len, value.len - CHANGE_HEAD - len)};
+                          .key = hub_slice(value.ptr + CHANGE_HEAD, len)};
+    *(out->kind == HUB_CHANGE_DELETE ? &out->spelled : &out->evse_uid) =
+        hub_slice(value.ptr + CHANGE_HEAD + len, value.len - CHANGE_HEAD - len);
     return true;
 }
 
@@ -100,6 +101,8 @@ static hub_err_t change_put(hub_view_t *view, const hub_stream_t *stream, const 
     hub_key_u8(&value, (uint8_t)change->key.len);
     hub_key_bytes(&value, change->key);
     hub_key_bytes(&value, change->evse_uid);
+    if (change->spelled.len <= HUB_KEY_MAX - (size_t)value.len)
+        hub_key_bytes(&value, change->spelled);
     return value.overflow ? HUB_EINVALID : hub_view_put(view, HUB_TABLE_CHANGE, &key, hub_key_slice(&value));
 }
 
@@ -222,11 +225,14 @@ hub_err_t hub_store__evse_note(hub_view_t *view, const hub_stream_t *stream, con
     return entry_move(view, stream, &entry, change);
 }
 
-hub_err_t hub_store__gone_note(hub_view_t *view, const hub_stream_t *stream, hub_slice_t object, uint64_t created_seq, int64_t now)
+hub_err_t hub_store__gone_note(hub_view_t *view, const hub_stream_t *stream, hub_slice_t object, hub_slice_t spelled, uint64_t created_seq,
+                               int64_t now)
 {
     hub_key_t entry;
     hub_change_t change = {
         .seq = hub_store__next_seq(view), .created_seq = created_seq, .kind = HUB_CHANGE_DELETE, .time = now, .key = object};
+    if (!hub_slice_eq(spelled, object))
+        change.spelled = spelled;
     hub_store__key_entry(&entry, stream, object);
     return entry_move(view, stream, &entry, &change);
 }

@@ -81,17 +81,27 @@ void hub_key_folded(hub_key_t *key, hub_slice_t s)
             at[i] = (unsigned char)(at[i] + 32);
 }
 
-hub_err_t hub_object_key(const hub_object_id_t *id, hub_key_t *key)
+static void object_key(const hub_object_id_t *id, hub_key_t *key, void (*add)(hub_key_t *key, hub_slice_t s))
 {
     hub_key_init(key);
     hub_key_u32(key, id->tenant);
     hub_key_u32(key, id->scope);
     hub_key_u8(key, id->module);
-    hub_key_folded(key, id->country);
-    hub_key_folded(key, id->party);
-    hub_key_folded(key, id->id);
+    add(key, id->country);
+    add(key, id->party);
+    add(key, id->id);
     if (id->type.len)
-        hub_key_folded(key, id->type);
+        add(key, id->type);
+}
+
+void hub_store__key_spelled(const hub_object_id_t *id, hub_key_t *key)
+{
+    object_key(id, key, hub_key_str);
+}
+
+hub_err_t hub_object_key(const hub_object_id_t *id, hub_key_t *key)
+{
+    object_key(id, key, hub_key_folded);
     return key->overflow || id->id.len > ID_MAX || key->len > OBJECT_KEY_MAX ? HUB_EINVALID : HUB_EOK;
 }
 

@@ -272,7 +272,7 @@ hub_err_t hub_object_put(hub_view_t *view, const hub_object_id_t *id, hub_object
 
 hub_err_t hub_object_delete(hub_view_t *view, const hub_object_id_t *id, int64_t now)
 {
-    hub_key_t key;
+    hub_key_t key, spelled;
     found_t old;
     hub_stream_t stream;
     HUB_ASSERT(view->batch);
@@ -294,7 +294,8 @@ hub_err_t hub_object_delete(hub_view_t *view, const hub_object_id_t *id, int64_t
         err = hub_view_delete(view, HUB_TABLE_OBJECT, &key);
     if (err)
         return err;
-    return hub_store__gone_note(view, &stream, hub_key_slice(&key), old.object.created_seq, now);
+    hub_store__key_spelled(id, &spelled);
+    return hub_store__gone_note(view, &stream, hub_key_slice(&key), hub_key_slice(&spelled), old.object.created_seq, now);
 }
 
 hub_err_t hub_object_audiences(hub_view_t *view, const hub_object_id_t *id, const hub_audience_t *audiences, uint32_t count)

@@ -181,7 +181,9 @@ hub_err_t hub_store__change_void(hub_view_t *view, const hub_stream_t *stream);
 hub_err_t hub_store__change_live(hub_view_t *view, hub_slice_t key, hub_slice_t value); /* HUB_ENOT_FOUND: void */
 hub_err_t hub_store__change_drop(hub_view_t *view, const hub_stream_t *stream, uint64_t seq);
 bool hub_store__change_decode(hub_slice_t key, hub_slice_t value, hub_change_t *out);
-hub_err_t hub_store__gone_note(hub_view_t *view, const hub_stream_t *stream, hub_slice_t object, uint64_t created_seq, int64_t now);
+void hub_store__key_spelled(const hub_object_id_t *id, hub_key_t *key); /* as it is given: hub_object_key before it is folded */
+hub_err_t hub_store__gone_note(hub_view_t *view, const hub_stream_t *stream, hub_slice_t object, hub_slice_t spelled, uint64_t created_seq,
+                               int64_t now);
 bool hub_store__stream_read(hub_slice_t bytes, hub_stream_t *stream);
 hub_err_t hub_store__evse_note(hub_view_t *view, const hub_stream_t *stream, const hub_change_t *change);
 void hub_store__key_stream(hub_key_t *key, const hub_stream_t *stream);

@@ -183,7 +183,7 @@ def test_events_choose(hub, receiver):
     hub.request("DELETE", "/v1/tariffs/NL/ABC/T1")
     wait_taken(receiver, 2)
     time.sleep(0.5)
-    assert sorted(numbered(receiver.taken())) == [("session.created", "S1"), ("tariff.deleted", "t1")]
+    assert sorted(numbered(receiver.taken())) == [("session.created", "S1"), ("tariff.deleted", "T1")]
 
 
 def test_where_it_begins_may_be_said(hub, receiver):

@@ -155,7 +155,7 @@ static void a_deleted_tariff_is_told(void **state)
     tariff("T1", "0.30");
     assert_slice(feed(&after, 100, false, &list), "tariff.created T1\n");
     assert_int_equal(own_remove(OCPI_MODULE_TARIFFS, "T1"), HUB_EOK);
-    assert_slice(feed(&after, 100, true, &list), "tariff.deleted t1\n");
+    assert_slice(feed(&after, 100, true, &list), "tariff.deleted T1\n");
     assert_true(yyjson_is_null(yyjson_obj_get(yyjson_arr_get_first(list), "object")));
     tariff("T1", "0.40");
     assert_slice(feed(&after, 100, false, &list), "tariff.created T1\n");

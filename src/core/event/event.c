@@ -198,12 +198,15 @@ static hub_slice_t upper(hub_pool_t *pool, hub_slice_t s)
     return hub_slice(out, s.len);
 }
 
-/* The spelling of the object itself; of a deleted one only the folded key is left, and codes are written in capitals. Returns the type of a
- * token. */
+/* The spelling of the object itself, for a deleted one as its entry has kept it. Where that is not known codes are written in capitals.
+ * Returns the type of a token. */
 static hub_slice_t add_identity(hub_pool_t *pool, const hub_event_t *e, hub_buf_t *out)
 {
     yyjson_doc *doc = NULL;
-    hub_slice_t country = upper(pool, e->id.country), party = upper(pool, e->id.party), id = e->id.id, type = upper(pool, e->id.type);
+    hub_object_id_t gone = e->id;
+    bool known = e->change.spelled.len && hub_object_key_parse(e->change.spelled, &gone);
+    hub_slice_t country = known ? gone.country : upper(pool, e->id.country), party = known ? gone.party : upper(pool, e->id.party);
+    hub_slice_t id = gone.id, type = known ? gone.type : upper(pool, e->id.type);
     if (e->has_object && ocpi_read(pool, e->object.bytes, &doc, NULL) == HUB_EOK) {
         yyjson_val *root = yyjson_doc_get_root(doc);
         bool token = hub_event_sources[e->source].module == OCPI_MODULE_TOKENS;

@@ -7,7 +7,7 @@
 #include "integration_index.h"
 #include "integration_line.h"
 #include "object/contract.h"
-#include "object/objects.h"
+#include "object/object.h"
 #include "registration.h"
 #include "settings/collection.h"
 #include "sharing/sharing.h"
@@ -431,10 +431,10 @@ static hub_err_t purge_object(hub_view_t *view, hub_pool_t *pool, hub_slice_t ke
     hub_object_t head;
     if (!hub_object_key_parse(key, &id))
         return HUB_ESTORE;
-    hub_err_t err = id.module == OCPI_MODULE_TOKENS ? hub_object_get_key(view, key, &head) : HUB_EOK;
+    hub_err_t err = hub_object_get_key(view, key, &head);
     if (!err && id.module == OCPI_MODULE_TOKENS)
         err = hub_contract_follow(view, pool, key, &head, NULL);
-    return err ? err : hub_object_delete(view, &id, now);
+    return err ? err : hub_objects__delete(view, pool, &id, &head, now);
 }
 
 static hub_err_t purge(hub_view_t *view, hub_pool_t *pool, const purge_t *what, uint32_t limit, uint32_t *count)

@@ -72,6 +72,8 @@ hub_err_t hub_objects__begin(hub_storing_t *s, hub_core_t *core, hub_view_t *vie
 yyjson_val *hub_objects__base(hub_storing_t *s);
 yyjson_val *hub_objects__read(hub_pool_t *pool, hub_slice_t text); /* our own bytes: never fails on what we wrote; NULL when damaged */
 hub_err_t hub_objects__refuse(hub_incoming_t *in, hub_slice_t pointer, const char *rule, const char *format, ...) HUB_PRINTF(4, 5);
+/* apply only: hub_object_delete, and the DELETE entry keeps the spelling that the object itself has. */
+hub_err_t hub_objects__delete(hub_view_t *view, hub_pool_t *pool, const hub_object_id_t *id, const hub_object_t *head, int64_t now);
 /* An error after the first write must undo the operation: it is never one that only refuses. */
 hub_err_t hub_objects__written(hub_err_t err);
 void hub_objects__forget(ocpi_problems_t *problems, uint32_t count); /* keeps the first `count`: apply may run again */

@@ -85,6 +85,22 @@ hub_err_t hub_objects__remove_location(hub_storing_t *s)
     return hub_view_put(s->view, HUB_TABLE_REFERENCE, &key, HUB_SLICE_LIT(""));
 }
 
+hub_err_t hub_objects__delete(hub_view_t *view, hub_pool_t *pool, const hub_object_id_t *id, const hub_object_t *head, int64_t now)
+{
+    const char *names[4];
+    hub_object_id_t own = *id;
+    hub_slice_t *const parts[] = {&own.country, &own.party, &own.id, &own.type};
+    yyjson_val *root = hub_objects__read(pool, hub_projection_own(head));
+    own.country = hub_projection_code(pool, id->country); /* in 2.1.1 the object does not say */
+    own.party = hub_projection_code(pool, id->party);
+    for (uint32_t i = 0, n = hub_objects__names(hub_objects__row((ocpi_module_t)id->module), names); i < n; i++) {
+        hub_slice_t value = ocpi_get_str(root, names[i]);
+        if (hub_slice_caseeq(value, *parts[i]))
+            *parts[i] = value;
+    }
+    return hub_object_delete(view, &own, now);
+}
+
 /* F2: not while a connector names it. */
 hub_err_t hub_objects__remove_tariff(hub_storing_t *s)
 {
@@ -92,7 +108,7 @@ hub_err_t hub_objects__remove_tariff(hub_storing_t *s)
         return HUB_ECONFLICT;
     hub_err_t err = hub_projection_forget(s->view, hub_key_slice(&s->key), &s->head);
     if (!err)
-        err = hub_object_delete(s->view, &s->id, s->in->now);
+        err = hub_objects__delete(s->view, s->pool, &s->id, &s->head, s->in->now);
     return hub_objects__written(err ? err : s->row->follow(s, NULL));
 }
 
@@ -119,7 +135,7 @@ static hub_err_t remove_received(hub_storing_t *s)
         return s->row->unknown; /* levels are never deleted by a partner (L4) */
     hub_err_t err = hub_quarantine_clear(s->view, in->from, &s->id, HUB_QUARANTINE_RECEIVED);
     if (!err || err == HUB_ENOT_FOUND)
-        err = hub_object_delete(s->view, &s->id, in->now);
+        err = hub_objects__delete(s->view, s->pool, &s->id, &s->head, in->now);
     return hub_objects__written(err);
 }
 
@@ -152,7 +168,7 @@ static hub_err_t expire_one(hub_core_t *core, hub_view_t *view, hub_pool_t *pool
     s.row = hub_objects__row((ocpi_module_t)s.id.module);
     err = hub_projection_forget(view, copy, &s.head);
     if (!err)
-        err = hub_object_delete(view, &s.id, now);
+        err = hub_objects__delete(view, pool, &s.id, &s.head, now);
     return err ? err : s.row->follow(&s, NULL);
 }
 
