@@ -145,6 +145,7 @@ static void test_twilio(void **state)
     assert_non_null(strstr(text(f, f->delivery.call.body), "To=%2B15550001111&"));
     f->delivery.part = 2; /* the settings changed in between */
     refused(f);
+    assert_true(f->delivery.unsayable);
 }
 
 static void test_mitto(void **state)

@@ -71,7 +71,10 @@ bool hub_alert_fill(hub_view_t *view, hub_package_t *package, const hub_event_t 
     hub_told_t told = told_get(view, run->agent->id, event->integration);
     bool tell = hub_integration_load(run->agent->worker->core, view, run->agent->tenant, event->integration, &other) == HUB_EOK;
     if (tell) {
+        uint32_t heard = s->partly ? s->told : told.status; /* by those who have it already */
         s->told = (uint8_t)other->status;
+        if (s->parts && heard != s->told)
+            s->parts = delivery->part = 0;
         delivery->alert.id = hub_pool_printf(pool, "%u", other->id);
         delivery->alert.name = hub_pool_copy(pool, other->name);
         delivery->alert.status = hub_slice_str(hub_integration_status_name(other->status));
@@ -79,7 +82,8 @@ bool hub_alert_fill(hub_view_t *view, hub_package_t *package, const hub_event_t 
         delivery->alert.reference = hub_pool_copy(pool, other->reference);
         delivery->alert.recovered = other->status == HUB_STATUS_CONNECTED;
         delivery->alert.since = event->change.time;
-        tell = told.status != s->told && (is_trouble(s->told) || (delivery->alert.recovered && is_trouble(told.status)));
+        tell = s->parts || /* not everybody has heard of it */
+               (told.status != s->told && (is_trouble(s->told) || (delivery->alert.recovered && is_trouble(told.status))));
         hub_integration_unref(other);
     }
     int64_t due = told.at + interval(package);

@@ -102,7 +102,8 @@ static void take(hub_run_t *run, uint64_t after, hub_event_t *event, hub_buf_t *
     s->seq = event->change.seq;
     s->verb = (uint8_t)event->verb;
     s->kind = (uint8_t)event->change.kind;
-    s->parts = 0;
+    if (run->kind->feed != HUB_FEED_ALERTS) /* alert.c knows whether it is something else */
+        s->parts = 0;
     if (fresh) {
         hub_run__add(run, s);
     } else if (s->waiting) { /* its record must say so before the cursor passes */

@@ -380,8 +380,9 @@ bool hub_message_write(hub_delivery_t *delivery)
     if (!find_recipients(message))
         return false;
     bool phones = message->row->to == HUB_TO_PHONES, each = phones || message->row->to == HUB_TO_EACH;
-    if (each && delivery->part >= message->count)
-        return fail(message, HUB_SLICE_LIT("configData.recipients has fewer entries than before"));
+    delivery->unsayable = each && message->count && delivery->part >= message->count; /* the others have it */
+    if (delivery->unsayable)
+        return fail(message, HUB_SLICE_LIT("configData.recipients has fewer entries than when it was sent to some of them"));
     if (!phones && message->count && !hub_mail_is_address(sender(message->connector)))
         return fail(message, HUB_SLICE_LIT("the sender's address is not one that a mail can carry"));
     if (each)

@@ -240,6 +240,7 @@ static bool parted(hub_shipment_t *s, hub_package_t *package, hub_outcome_t outc
     uint32_t part = package->delivery.part;
     if (outcome == HUB_OUTCOME_ACCEPTED && part < 64)
         s->parts |= 1ull << part;
+    s->partly = s->partly || outcome == HUB_OUTCOME_ACCEPTED;
     if (outcome > s->worst)
         s->worst = outcome;
     return outcome <= HUB_OUTCOME_FAILED && hub_shipment_next_part(package);

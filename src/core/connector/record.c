@@ -115,8 +115,11 @@ hub_err_t hub_record_put(hub_view_t *view, uint32_t integration, const hub_shipm
 
 hub_err_t hub_connector_again(hub_view_t *view, uint32_t integration, const hub_parked_t *parked)
 {
-    const hub_shipment_t s = {
-        .what = {parked->source, parked->key, parked->evse_uid}, .seq = parked->seq, .verb = parked->verb, .kind = parked->kind};
+    const hub_shipment_t s = {.what = {parked->source, parked->key, parked->evse_uid},
+                              .seq = parked->seq,
+                              .parts = parked->parts,
+                              .verb = parked->verb,
+                              .kind = parked->kind};
     return hub_record_put(view, integration, &s);
 }
 

@@ -51,6 +51,7 @@ typedef struct hub_shipment {
     uint64_t successes; /* run->successes then */
     uint64_t epoch;     /* run->epoch when it was sent */
     uint64_t parts;     /* of several calls: a bit for each that was ACCEPTED */
+    bool partly;        /* FEED_ALERTS: some of them were, at the last try */
     hub_outcome_t worst;
     uint8_t told;                /* FEED_ALERTS: the status that this tells */
     char *error;                 /* malloc; of the last attempt */

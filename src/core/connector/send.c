@@ -146,6 +146,8 @@ static void take_over(hub_run_t *run, hub_shipment_t *s)
     s->first = w->first;
     s->due = w->due;
     s->recorded = true;
+    if (s->run->kind->feed == HUB_FEED_ALERTS)
+        s->parts = w->parts;
     if (w->verb == HUB_EVENT_CREATED && s->verb == HUB_EVENT_UPDATED)
         s->verb = HUB_EVENT_CREATED;
     hub_run__unlink(run, w);
@@ -210,6 +212,7 @@ static bool send(hub_run_t *run, hub_shipment_t *s)
         return false;
     take_over(run, s);
     s->worst = HUB_OUTCOME_ACCEPTED;
+    s->partly = false;
     while (part < 64 && s->parts & 1ull << part)
         part++;
     bool sent = send_part(view, s, part);

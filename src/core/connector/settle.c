@@ -44,6 +44,7 @@ static hub_err_t park(hub_view_t *view, hub_pool_t *pool, const hub_shipment_t *
                                  .verb = s->verb,
                                  .kind = s->kind,
                                  .seq = s->seq,
+                                 .parts = s->parts,
                                  .key = s->what.key,
                                  .evse_uid = s->what.evse_uid,
                                  .module = hub_slice_str(s->what.source == HUB_SHIP_EXPORT ? "cdrs" : hub_event_module(s->what.source)),
@@ -60,9 +61,11 @@ static hub_err_t settle(hub_view_t *view, hub_pool_t *pool, const hub_shipment_t
 {
     uint32_t id = s->run->agent->id;
     hub_err_t err = HUB_EOK;
-    if (s->end == HUB_SHIP_LATER)
+    if (s->partly && s->end != HUB_SHIP_DELIVERED && s->run->kind->feed == HUB_FEED_ALERTS)
+        err = hub_alert_told(view, s); /* those who heard of it count */
+    if (!err && s->end == HUB_SHIP_LATER)
         return hub_record_put(view, id, s);
-    if (s->recorded)
+    if (!err && s->recorded)
         err = hub_record_delete(view, id, &s->what);
     if (!err && s->end == HUB_SHIP_DELIVERED)
         err = deliver(view, pool, s);

@@ -4,7 +4,7 @@
 #include "quarantine.h"
 
 typedef struct hub_parked_head { /* native bytes; behind it: key, evse_uid */
-    uint64_t seq;
+    uint64_t seq, parts;
     uint16_t key_len, evse_len;
     uint8_t source, verb, kind, reserved;
 } hub_parked_head_t;
@@ -12,6 +12,7 @@ typedef struct hub_parked_head { /* native bytes; behind it: key, evse_uid */
 hub_slice_t hub_parked_write(hub_pool_t *pool, const hub_parked_t *parked)
 {
     const hub_parked_head_t head = {.seq = parked->seq,
+                                    .parts = parked->parts,
                                     .key_len = (uint16_t)parked->key.len,
                                     .evse_len = (uint16_t)parked->evse_uid.len,
                                     .source = parked->source,
@@ -35,6 +36,7 @@ bool hub_parked_read(hub_pool_t *pool, hub_slice_t text, hub_parked_t *out)
                           .verb = head.verb,
                           .kind = head.kind,
                           .seq = head.seq,
+                          .parts = head.parts,
                           .key = hub_slice(behind, head.key_len),
                           .evse_uid = hub_slice(behind + head.key_len, head.evse_len)};
     return true;

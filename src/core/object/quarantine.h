@@ -12,7 +12,7 @@ uint64_t hub_quarantine_count(hub_view_t *view, uint32_t integration);
 /* A delivery of a connector that is not tried any more by itself (connector/run.h). */
 typedef struct hub_parked {
     uint8_t source, verb, kind; /* of hub_shipment_t */
-    uint64_t seq;
+    uint64_t seq, parts;
     hub_slice_t key, evse_uid;
     hub_slice_t module, country, party, id; /* for people */
     hub_slice_t text, problem;              /* the event; what became of it */
