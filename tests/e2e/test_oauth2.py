@@ -122,6 +122,9 @@ def test_revocation(hub):
     refused = bearer(hub, token)
     assert refused.status == 401 and refused.headers["WWW-Authenticate"] == 'Bearer realm="ocpi-hub", error="invalid_token"'
     assert form(hub, "/oauth2/revoke", auth, token=token).status == 200  # revoked already
+    told = hub.get("/v1/audit?resource=/oauth2")
+    assert [(e["action"], e["actor"], e["keyId"]) for e in told if e["action"] != "denied"] == [("revoke", "client:backend", one["id"])]
+    assert token not in str(told)
     assert form(hub, "/oauth2/revoke", auth, token="nonsense").status == 200
     assert form(hub, "/oauth2/revoke", auth).body["error"] == "invalid_request"
 

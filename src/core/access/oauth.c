@@ -121,11 +121,14 @@ void hub_oauth_token(hub_exchange_t *x)
 
 static hub_err_t apply_revoke(hub_view_t *view, hub_op_t *op)
 {
-    asking_t *a = hub_write_of(op)->arg;
+    hub_write_t *write = hub_write_of(op);
+    asking_t *a = write->arg;
     unsigned char hash[HUB_SHA256_LEN];
     hub_sha256(a->form.token, hash);
     hub_err_t err = hub_access_token_drop(view, hash, a->client.id, &a->foreign);
-    return err == HUB_ENOT_FOUND ? HUB_EOK : err; /* RFC 7009, 2.2: a token that is none is revoked already */
+    if (!err && !a->foreign)
+        write->audit.action = HUB_SLICE_LIT("revoke"); /* what anybody may ask for is in the audit log only when it is named */
+    return err == HUB_ENOT_FOUND ? HUB_EOK : err;      /* RFC 7009, 2.2: a token that is none is revoked already */
 }
 
 static void revoked(hub_write_t *write)

@@ -233,7 +233,8 @@ hub_err_t hub_audit_write(hub_view_t *view, hub_write_t *write)
     hub_exchange_t *x = write->x;
     const hub_audit_note_t *note = &write->audit;
     uint64_t number = 0;
-    if (note->skip || !is_told(x))
+    bool asked_for = x->state->route && (x->state->route->flags & HUB_V1_OPEN) && note->action.ptr;
+    if (note->skip || !(asked_for || is_told(x)))
         return HUB_EOK;
     hub_audit_entry_t entry = entry_of(x, x->pool);
     hub_buf_t more = HUB_BUF_INIT(x->pool);
