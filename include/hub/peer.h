@@ -1,9 +1,9 @@
 /* peer: outbound HTTP and mail over libcurl on a worker's libuv loop, and that loop's timers; plugs into hub/port.h.
  *
- * Redirects are never followed: a 3xx is reported like any other answer, with `location`, so that a credential never travels to a place
- * that nobody configured. Proxies from the environment are ignored: the guard below must see the real address. Guard against request
- * forgery: the URL's form (hub/url.h), and every address again when its socket is made, after DNS. Thread: create, use and destroy on the
- * loop's thread.
+ * A mail is made by a thread of libuv's pool, the others by libcurl's multi interface on the loop. Redirects are never followed: a 3xx is
+ * reported like any other answer, with `location`, so that a credential never travels to a place that nobody configured. Proxies from the
+ * environment are ignored: the guard below must see the real address. Guard against request forgery: the URL's form (hub/url.h), and every
+ * address again when its socket is made, after DNS. Thread: create, use and destroy on the loop's thread.
  */
 #ifndef HUB_PEER_H
 #define HUB_PEER_H

@@ -1,4 +1,7 @@
-/* A call that is a mail: libcurl's SMTP. */
+/* A call that is a mail: libcurl's SMTP.
+ *
+ * Its multi interface stands still where a mail waits for the last word on the message, and where it has sent QUIT (7.88: smtp_done,
+ * smtp_disconnect). So a mail is made by a thread of libuv's pool, which nothing else here uses, in memory of its own. */
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,7 +23,7 @@ static bool address_clean(hub_slice_t address)
 static size_t give_body(char *out, size_t size, size_t count, void *arg)
 {
     hub_transfer_t *transfer = arg;
-    hub_slice_t body = transfer->call->body;
+    hub_slice_t body = transfer->message;
     size_t len = body.len - transfer->given, room = size * count;
     if (len > room)
         len = room;
@@ -49,8 +52,8 @@ static size_t on_reply(char *bytes, size_t size, size_t count, void *arg)
     return size * count;
 }
 
-/* libcurl sends QUIT when it is done and then waits for the answer where it stands, which would be our loop. With the socket closed for
- * reading there is nothing to wait for. This is the only place that tells of QUIT; nothing else that comes by is looked at. */
+/* libcurl sends QUIT when it is done and waits two minutes for the answer. With the socket closed for reading there is nothing to wait for.
+ * This is the only place that tells of QUIT; nothing else that comes by is looked at. */
 static int on_trace(CURL *easy, curl_infotype type, char *bytes, size_t len, void *arg)
 {
     hub_transfer_t *transfer = arg;
@@ -72,6 +75,13 @@ static int on_close(void *arg, curl_socket_t fd)
     return close(fd);
 }
 
+static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    hub_transfer_t *transfer = arg;
+    (void)a, (void)b, (void)c, (void)d;
+    return atomic_load(&transfer->aborted);
+}
+
 static void set_connection(hub_transfer_t *transfer)
 {
     CURL *easy = transfer->easy;
@@ -84,6 +94,9 @@ static void set_connection(hub_transfer_t *transfer)
     curl_easy_setopt(easy, CURLOPT_DEBUGDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_reply);
+    curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(easy, CURLOPT_XFERINFODATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(easy, CURLOPT_USE_SSL, transfer->call->mail->plain ? (long)CURLUSESSL_TRY : (long)CURLUSESSL_ALL);
 }
 
@@ -114,20 +127,51 @@ hub_err_t hub_peer__mail_prepare(hub_transfer_t *transfer)
         curl_easy_setopt(easy, CURLOPT_PASSWORD, hub_pool_str(call->pool, mail->password));
     }
     set_connection(transfer);
+    transfer->threaded = true;
+    transfer->pool = hub_pool_create();
+    transfer->body = HUB_BUF_INIT(transfer->pool);
+    transfer->message = hub_pool_copy(transfer->pool, call->body);
     return HUB_EOK;
+}
+
+/* ---- the thread ---- */
+
+static void perform(uv_work_t *work)
+{
+    hub_transfer_t *transfer = work->data;
+    transfer->code = curl_easy_perform(transfer->easy);
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &transfer->status);
+    curl_easy_cleanup(transfer->easy);
+    transfer->easy = NULL;
+}
+
+static void performed(uv_work_t *work, int status)
+{
+    hub_transfer_t *transfer = work->data;
+    (void)status; /* cancelled: then there is no call */
+    transfer->peer->working--;
+    if (transfer->call)
+        hub_peer__ended(transfer, transfer->code);
+    else
+        hub_peer__transfer_destroy(transfer);
+}
+
+void hub_peer__mail_start(hub_transfer_t *transfer)
+{
+    transfer->work.data = transfer;
+    transfer->peer->working++;
+    HUB_ASSERT(uv_queue_work(transfer->peer->loop, &transfer->work, perform, performed) == 0);
 }
 
 /* ---- the verdict ---- */
 
 hub_err_t hub_peer__mail_result(const hub_transfer_t *transfer, CURLcode code, hub_err_t err)
 {
-    long status = 0;
-    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     if (code == CURLE_USE_SSL_FAILED)
         return HUB_EPEER_TLS;
     if (err == HUB_EPEER_TLS || err == HUB_EPEER_TIMEOUT || transfer->blocked)
         return err;
-    if (status >= 400) /* what libcurl then calls a failure to send or to log in is the server's word */
+    if (transfer->status >= 400) /* what libcurl then calls a failure to send or to log in is the server's word */
         return HUB_EOK;
     return code == CURLE_LOGIN_DENIED ? HUB_EPEER_PROTOCOL : err;
 }

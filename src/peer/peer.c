@@ -1,4 +1,4 @@
-/* libcurl's multi interface on a libuv loop.
+/* libcurl's multi interface on a libuv loop; mails: mail.c.
  *
  * libcurl tells which sockets to watch (on_socket) and when it wants to be called at the latest (on_timeout); we call
  * curl_multi_socket_action and then collect what has finished. Calls end in `finished` and are delivered from a timer of 0 ms, so never
@@ -59,6 +59,13 @@ static void finish(hub_transfer_t *transfer)
     uv_timer_start(&peer->soon, deliver, 0, 0);
 }
 
+void hub_peer__ended(hub_transfer_t *transfer, CURLcode code)
+{
+    hub_peer__transfer_result(transfer, code);
+    unlink_active(transfer);
+    finish(transfer);
+}
+
 static void collect(hub_peer_t *peer)
 {
     CURLMsg *message;
@@ -70,10 +77,9 @@ static void collect(hub_peer_t *peer)
         CURLcode code = message->data.result; /* the message dies with the handle */
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
         hub_transfer_t *transfer = (hub_transfer_t *)(void *)private;
-        hub_peer__transfer_result(transfer, code);
+        curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &transfer->status);
         curl_multi_remove_handle(peer->multi, transfer->easy);
-        unlink_active(transfer);
-        finish(transfer);
+        hub_peer__ended(transfer, code);
     }
 }
 
@@ -168,13 +174,30 @@ static void call_start(void *self, hub_call_t *call)
     if (transfer->next)
         transfer->next->previous = transfer;
     peer->active = transfer;
-    HUB_ASSERT(curl_multi_add_handle(peer->multi, transfer->easy) == CURLM_OK);
+    if (call->mail)
+        hub_peer__mail_start(transfer);
+    else
+        HUB_ASSERT(curl_multi_add_handle(peer->multi, transfer->easy) == CURLM_OK);
+}
+
+/* The thread ends when it sees that nobody waits for it any more; the call is answered now, by a transfer that does nothing else. */
+static hub_transfer_t *leave_to_thread(hub_transfer_t *transfer)
+{
+    hub_transfer_t *answer = hub_peer__transfer_create(transfer->peer, transfer->call);
+    answer->started = transfer->started;
+    transfer->call = NULL;
+    atomic_store(&transfer->aborted, true);
+    (void)uv_cancel((uv_req_t *)&transfer->work); /* if it has not begun */
+    return answer;
 }
 
 static void cancel(hub_transfer_t *transfer)
 {
-    curl_multi_remove_handle(transfer->peer->multi, transfer->easy);
     unlink_active(transfer);
+    if (transfer->threaded)
+        transfer = leave_to_thread(transfer);
+    else
+        curl_multi_remove_handle(transfer->peer->multi, transfer->easy);
     transfer->err = HUB_ESTOPPING;
     finish(transfer);
 }
@@ -264,14 +287,14 @@ bool hub_peer_stop(hub_peer_t *peer)
         uv_close((uv_handle_t *)&peer->timeout, handle_closed);
         uv_close((uv_handle_t *)&peer->soon, handle_closed);
     }
-    return peer->handles == 0;
+    return peer->handles == 0 && peer->working == 0;
 }
 
 void hub_peer_destroy(hub_peer_t *peer)
 {
     if (!peer)
         return;
-    HUB_ASSERT(!peer->multi && peer->handles == 0);
+    HUB_ASSERT(!peer->multi && peer->handles == 0 && peer->working == 0);
     curl_slist_free_all(peer->resolve);
     free(peer->ca_file);
     free(peer->user_agent);

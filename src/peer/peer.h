@@ -2,6 +2,8 @@
 #ifndef PEER_PEER_H
 #define PEER_PEER_H
 
+#include <stdatomic.h>
+
 #include <curl/curl.h>
 #include <uv.h>
 
@@ -25,8 +27,16 @@ typedef struct hub_transfer {
     bool too_large; /* our own limit ended it */
     bool blocked;   /* the guard refused an address */
     char problem[CURL_ERROR_SIZE];
-    /* of a mail */
-    size_t given;       /* bytes of the body */
+    long status;
+    /* of a mail, which a thread of libuv's makes: mail.c. While it does it, these and what the curl handle holds are its own; `call` is
+     * not. */
+    bool threaded;
+    atomic_bool aborted; /* it is to give up; `call` is NULL then: it has been answered */
+    uv_work_t work;
+    hub_pool_t *pool;
+    hub_slice_t message;
+    size_t given; /* bytes of it */
+    CURLcode code;
     bool reply_goes_on; /* the last line was not the last of its reply */
     bool leaving;       /* QUIT is out */
     curl_socket_t sockets[HUB_PEER_SOCKETS];
@@ -55,6 +65,7 @@ struct hub_peer {
     CURL *idle[HUB_PEER_IDLE_EASY];
     unsigned idle_count;
     unsigned handles; /* of the loop, that are not yet closed */
+    unsigned working; /* mails that a thread is at */
 };
 
 /* transfer.c */
@@ -64,8 +75,11 @@ hub_err_t hub_peer__transfer_prepare(hub_transfer_t *transfer);
 /* Puts libcurl's verdict into the transfer and the call. */
 void hub_peer__transfer_result(hub_transfer_t *transfer, CURLcode code);
 void hub_peer__transfer_destroy(hub_transfer_t *transfer);
+/* peer.c: what is active has ended. */
+void hub_peer__ended(hub_transfer_t *transfer, CURLcode code);
 /* mail.c */
 hub_err_t hub_peer__mail_prepare(hub_transfer_t *transfer);
+void hub_peer__mail_start(hub_transfer_t *transfer);
 hub_err_t hub_peer__mail_result(const hub_transfer_t *transfer, CURLcode code, hub_err_t err);
 /* sign.c: *url in canonical form */
 hub_err_t hub_peer__sign_prepare(hub_transfer_t *transfer, hub_slice_t *url);

@@ -83,7 +83,7 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
         return CURL_SOCKET_BAD;
     }
     curl_socket_t fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
-    if (fd >= 0 && transfer->call->mail && transfer->socket_count < HUB_PEER_SOCKETS)
+    if (fd >= 0 && transfer->threaded && transfer->socket_count < HUB_PEER_SOCKETS)
         transfer->sockets[transfer->socket_count++] = fd;
     return fd;
 }
@@ -244,7 +244,7 @@ hub_err_t hub_peer__transfer_prepare(hub_transfer_t *transfer)
         call->detail = hub_slice_str(why);
         return HUB_EPEER_FORBIDDEN;
     }
-    transfer->easy = peer->idle_count ? peer->idle[--peer->idle_count] : curl_easy_init();
+    transfer->easy = peer->idle_count && !call->mail ? peer->idle[--peer->idle_count] : curl_easy_init();
     HUB_ASSERT(transfer->easy != NULL);
     set_security(transfer);
     set_limits(transfer);
@@ -280,7 +280,6 @@ static const struct {
 void hub_peer__transfer_result(hub_transfer_t *transfer, CURLcode code)
 {
     hub_call_t *call = transfer->call;
-    long status = 0;
     hub_err_t err = HUB_EPEER_UNREACHABLE;
     for (size_t i = 0; i < HUB_COUNT(verdicts); i++)
         if (verdicts[i].code == code)
@@ -294,11 +293,10 @@ void hub_peer__transfer_result(hub_transfer_t *transfer, CURLcode code)
         err = HUB_EPEER_PROTOCOL;
     if (call->mail)
         err = hub_peer__mail_result(transfer, code, err);
-    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     transfer->err = err;
     if (err == HUB_EOK) {
-        call->http_status = (int)status;
-        call->answer = hub_buf_slice(&transfer->body);
+        call->http_status = (int)transfer->status;
+        call->answer = call->mail ? hub_pool_copy(call->pool, hub_buf_slice(&transfer->body)) : hub_buf_slice(&transfer->body);
         return;
     }
     if (err == HUB_EPEER_TOO_LARGE)
@@ -319,5 +317,6 @@ void hub_peer__transfer_destroy(hub_transfer_t *transfer)
         curl_easy_cleanup(transfer->easy);
     }
     curl_slist_free_all(transfer->headers);
+    hub_pool_destroy(transfer->pool);
     free(transfer);
 }

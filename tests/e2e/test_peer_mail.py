@@ -272,7 +272,7 @@ def test_a_login_that_nobody_knows(call):
         assert done["err"] != "OK" or done["status"] == 250, done  # never said to be refused by the server
 
 
-@pytest.mark.parametrize("answers, err", [({"hello": ""}, "PEER_TIMEOUT"), ({"DATA": ""}, "PEER_TIMEOUT"), ({"done": "close"}, "PEER_UNREACHABLE"),
+@pytest.mark.parametrize("answers, err", [({"hello": ""}, "PEER_TIMEOUT"), ({"DATA": ""}, "PEER_TIMEOUT"), ({"done": ""}, "PEER_TIMEOUT"), ({"done": "close"}, "PEER_UNREACHABLE"),
                                           ({"MAIL": "close"}, "PEER_UNREACHABLE"), ({"hello": "HTTP/1.1 400 Bad Request"}, None),
                                           ({"EHLO": "nonsense"}, None)])
 def test_failures_are_told_apart(call, answers, err):
@@ -280,6 +280,14 @@ def test_failures_are_told_apart(call, answers, err):
         done = call(**mail(server, plain=True), timeout=700)
         assert done["err"].startswith("PEER_") and err in (None, done["err"]) and done["status"] == 0 and done["detail"], done
         assert done["blocked_ms"] < 500
+
+
+@pytest.mark.parametrize("answers", [{"hello": ""}, {"EHLO": ""}, {"STAR": ""}, {"RCPT": ""}, {"done": ""}, {"QUIT": ""}])
+def test_a_mail_is_cancelled_at_any_step(call, answers):
+    with Script(**{"EHLO": "250-script\r\n250 STARTTLS" if "STAR" in answers else "250 script", **answers}) as server, Server() as good:
+        done = call(**mail(server, plain=True), cancel=150)
+        assert done["err"] == ("OK" if "QUIT" in answers else "STOPPING") and done["blocked_ms"] < 500, done
+        assert call(**mail(good, plain=True))["status"] == 250
 
 
 def test_nobody_there(call):

@@ -1,8 +1,10 @@
 /* One outbound call for each line of standard input, one line of JSON for what came of it: the peer room on its own, for tests.
  *
  * peer_caller [--secure] [--ca FILE] [--resolve HOST:PORT:ADDRESS]
- * in:  {"method","url","headers":{…},"body","timeout","mail":{from,to:[…],username,password,plain},"sign":{access,secret,session,region,
+ * in:
+ * {"method","url","headers":{…},"body","timeout","cancel","mail":{from,to:[…],username,password,plain},"sign":{access,secret,session,region,
  *      service}}
+ *      cancel: after so many milliseconds
  * out: {"err","status","detail","answer","blocked_ms"}: how long the loop stood still at most */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +16,9 @@
 
 static uv_loop_t loop;
 static bool finished;
-static int64_t last_tick, blocked;
+static int64_t last_tick, blocked, cancel_at;
+static hub_port_t port;
+static hub_call_t *current;
 
 static void tick(uv_timer_t *timer)
 {
@@ -23,6 +27,10 @@ static void tick(uv_timer_t *timer)
     if (now - last_tick > blocked)
         blocked = now - last_tick;
     last_tick = now;
+    if (cancel_at && now >= cancel_at && !finished) {
+        cancel_at = 0;
+        port.call_cancel(port.self, current);
+    }
 }
 
 static void on_done(hub_call_t *call)
@@ -62,7 +70,7 @@ static hub_call_t *read_call(hub_pool_t *pool, const char *line)
     yyjson_doc *doc;
     yyjson_val *name, *value;
     size_t i, n;
-    uint64_t timeout = 5000;
+    uint64_t timeout = 5000, cancel = 0;
     HUB_ASSERT(ocpi_read(pool, hub_slice_str(line), &doc, NULL) == HUB_EOK);
     yyjson_val *root = yyjson_doc_get_root(doc);
     hub_call_t *call = HUB_POOL_NEW(pool, hub_call_t);
@@ -73,6 +81,7 @@ static hub_call_t *read_call(hub_pool_t *pool, const char *line)
     call->body = ocpi_get_str(root, "body");
     hub_slice_u64(ocpi_get_str(root, "timeout"), &timeout);
     call->timeout_ms = (uint32_t)timeout;
+    cancel_at = hub_slice_u64(ocpi_get_str(root, "cancel"), &cancel) ? hub_mono_ms() + (int64_t)cancel : 0;
     yyjson_obj_foreach(yyjson_obj_get(root, "headers"), i, n, name, value)
     {
         HUB_ASSERT(call->header_count < HUB_CALL_HEADERS);
@@ -111,7 +120,6 @@ int main(int argc, char **argv)
             return 2;
     }
     static char line[1 << 20];
-    hub_port_t port;
     uv_timer_t timer;
     HUB_ASSERT(uv_loop_init(&loop) == 0);
     hub_peer_t *peer = hub_peer_create(&loop, &config);
@@ -121,6 +129,7 @@ int main(int argc, char **argv)
     while (fgets(line, sizeof line, stdin)) {
         hub_pool_t *pool = hub_pool_create();
         hub_call_t *call = read_call(pool, line);
+        current = call;
         finished = false;
         blocked = 0;
         last_tick = hub_mono_ms();

@@ -227,6 +227,10 @@ static void what_cannot_be_is_named(void **state)
     problem_is("{\"type\":\"jwt_bearer\",\"clientId\":\"c\",\"subject\":\"s\",\"tokenUrl\":\"https://i.example\",\"privateKey\":"
                "\"-----BEGIN ENCRYPTED PRIVATE KEY-----\"}",
                "settings.auth.privateKey is encrypted");
+    problem_is("{\"type\":\"s3\",\"accessKeyId\":\"a\",\"secretAccessKey\":\"s\",\"region\":\"eu central\"}",
+               "settings.auth.region has a character that none has");
+    problem_is("{\"type\":\"s3\",\"accessKeyId\":\"a:b\",\"secretAccessKey\":\"s\",\"region\":\"eu-1\"}",
+               "settings.auth.accessKeyId has a colon");
     problem_is("[1]", "settings.auth is neither an object nor a string");
     read_salesforce("{\"type\":\"oauth2\",\"clientId\":\"c\"}");
     assert_true(hub_slice_eq_str(hub_auth_problem(auth), "salesforceConnection.auth.clientSecret is missing"));

@@ -123,6 +123,20 @@ static const char *check_key(hub_slice_t text)
                                     : "is no RSA private key in PEM (PKCS #8 or PKCS #1)";
 }
 
+/* What a signature's scope can hold, and libcurl reads. */
+static const char *check_scope(hub_slice_t text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!hub_setting_is_code(hub_slice(text.ptr + i, 1)) && !strchr("-_.", text.ptr[i]))
+            return "has a character that none has";
+    return text.len > 63 ? "is too long" : NULL;
+}
+
+static const char *check_access_key(hub_slice_t text)
+{
+    return memchr(text.ptr, ':', text.len) ? "has a colon" : NULL;
+}
+
 static const char *check_line(hub_slice_t text)
 {
     for (size_t i = 0; i < text.len; i++)
@@ -133,7 +147,8 @@ static const char *check_line(hub_slice_t text)
 
 static const char *(*const checks[HUB_AUTH_FIELDS])(hub_slice_t) = {
     [HUB_AUTH_FIELD_USERNAME] = check_user, [HUB_AUTH_FIELD_HEADER] = check_header,   [HUB_AUTH_FIELD_IN] = check_place,
-    [HUB_AUTH_FIELD_TOKEN_URL] = check_url, [HUB_AUTH_FIELD_PRIVATE_KEY] = check_key,
+    [HUB_AUTH_FIELD_TOKEN_URL] = check_url, [HUB_AUTH_FIELD_PRIVATE_KEY] = check_key, [HUB_AUTH_FIELD_ACCESS_KEY] = check_access_key,
+    [HUB_AUTH_FIELD_REGION] = check_scope,  [HUB_AUTH_FIELD_SERVICE] = check_scope,
 };
 
 static void judge(hub_auth_t *auth)
