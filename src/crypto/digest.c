@@ -50,32 +50,38 @@ hub_slice_t hub_base64url_encode(hub_pool_t *pool, hub_slice_t data)
     return hub_slice(out, len);
 }
 
-/* mbedTLS passes over white space, so the form is checked first. */
-static bool base64_form(hub_slice_t text)
+/* -1: no letter of Base64. */
+static int sextet(unsigned char c)
 {
-    if (text.len % 4 != 0)
-        return false;
-    size_t letters = text.len;
-    while (letters > 0 && text.len - letters < 2 && text.ptr[letters - 1] == '=')
-        letters--;
-    for (size_t i = 0; i < letters; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        bool good = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
-        if (!good)
-            return false;
-    }
-    return true;
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
+/* What mbedTLS has for this takes the same time for every letter, as nothing that is decoded here needs: half of the time of opening a
+ * sealed secret. */
 bool hub_base64_decode(hub_pool_t *pool, hub_slice_t text, hub_slice_t *data)
 {
+    size_t letters = text.len, len = 0;
     *data = HUB_SLICE_NONE;
-    if (!base64_form(text))
+    if (text.len % 4 != 0)
         return false;
-    size_t size = text.len / 4 * 3, len = 0;
-    unsigned char *bytes = hub_pool_alloc(pool, size + 1);
-    if (text.len > 0 && mbedtls_base64_decode(bytes, size, &len, (const unsigned char *)text.ptr, text.len) != 0)
-        return false;
+    while (letters > 0 && text.len - letters < 2 && text.ptr[letters - 1] == '=')
+        letters--;
+    unsigned char *bytes = hub_pool_alloc(pool, text.len / 4 * 3 + 1);
+    uint32_t bits = 0;
+    for (size_t i = 0; i < letters; i++) {
+        int value = sextet((unsigned char)text.ptr[i]);
+        if (value < 0)
+            return false;
+        bits = bits << 6 | (uint32_t)value;
+        if (i % 4)
+            bytes[len++] = (unsigned char)(bits >> (6 - 2 * (i % 4)));
+    }
     bytes[len] = '\0';
     *data = hub_slice((const char *)bytes, len);
     return true;
