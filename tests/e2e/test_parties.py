@@ -91,6 +91,13 @@ def test_if_match_is_412(hub, path, body):
     assert hub.request("DELETE", one, headers={"If-Match": '"2"'}).status == 204
 
 
+def test_what_is_null_in_business_details_is_not_there(hub):
+    details = {"name": "ABC", "website": None, "logo": {"url": "https://abc.example.com/l.png", "thumbnail": None, "category": "OPERATOR", "type": "png"}}
+    kept = {"name": "ABC", "logo": {"url": "https://abc.example.com/l.png", "category": "OPERATOR", "type": "png"}}
+    party = hub.post("/v1/parties", {**PARTY, "businessDetails": details})
+    assert party["businessDetails"] == kept and hub.get("/v1/parties/" + party["id"])["businessDetails"] == kept
+
+
 def test_malformed_bodies(hub):
     for body, status in ((b"", 400), (b"{", 400), (b"[]", 400), (b'"{}"', 400), (b"null", 400), (b'{"roles":["CPO"],"roles":[]}', 400),
                          (b"\xff", 400), (b'{"partyId":"A\\u0000B"}', 400), (b"[" * 100, 400)):

@@ -32,7 +32,7 @@ static bool is_detail(hub_slice_t name)
     return false;
 }
 
-/* BusinessDetails as partners get them: by the rows of the specification. */
+/* BusinessDetails as partners get them: by the rows of the specification, without what is null. */
 static hub_slice_t check_details(hub_pool_t *pool, uint32_t row, yyjson_val *value, hub_slice_t pointer, ocpi_problems_t *problems)
 {
     (void)row;
@@ -56,7 +56,10 @@ static hub_slice_t check_details(hub_pool_t *pool, uint32_t row, yyjson_val *val
         ocpi_problem_add(problems, (int)found.list[i].severity,
                          hub_pool_printf(pool, "%.*s%.*s", HUB_SLICE_FMT(pointer), HUB_SLICE_FMT(found.list[i].pointer)),
                          found.list[i].rule, "%.*s", HUB_SLICE_FMT(found.list[i].message));
-    return problems->errors == before ? ocpi_write(pool, value) : HUB_SLICE_NONE;
+    bool changed;
+    return problems->errors != before
+               ? HUB_SLICE_NONE
+               : ocpi_normalise(pool, value, ocpi_write(pool, value), OCPI_OBJECT_BUSINESS_DETAILS, OCPI_V2_2_1, &changed);
 }
 
 const hub_setting_table_t hub_party_settings = {rows, HUB_COUNT(rows), groups, HUB_COUNT(groups), read_only, check_details, NULL};
