@@ -81,7 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         "1\",\"city\":\"B\",\"country\":\"NLD\","
         "\"coordinates\":{\"latitude\":\"51.04776\",\"longitude\":\"3.72946\"},\"evses\":[{\"uid\":\"E\",\"status\":\"AVAILABLE\","
         "\"connectors\":[{\"id\":\"C\",\"standard\":\"CHADEMO\",\"format\":\"CABLE\",\"power_type\":\"DC\",\"max_voltage\":400,"
-        "\"max_amperage\":100}]}]}";
+        "\"max_amperage\":100,\"last_updated\":\"2026-01-01T00:00:00Z\"}],\"last_updated\":\"2026-01-01T00:00:00Z\"}],"
+        "\"last_updated\":\"2026-01-01T00:00:00Z\"}";
     if (size < 4)
         return 0;
     hub_pool_t *pool = hub_pool_create();
