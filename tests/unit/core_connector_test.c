@@ -406,6 +406,34 @@ static void one_that_makes_the_receiver_busy_does_not_keep_others_waiting(void *
     assert_string_equal(status("1"), "CONNECTED");
 }
 
+/* It is that one, too, when its content makes a firewall answer 403, or the receiver's process end. */
+static void one_that_stops_everything_is_put_aside(void **state)
+{
+    static const struct {
+        int status;
+        hub_err_t err;
+    } rows[] = {{403, HUB_EOK}, {0, HUB_EPEER_UNREACHABLE}};
+    (void)state;
+    only = "\"T1\"";
+    for (unsigned i = 0; i < HUB_COUNT(rows); i++) {
+        failing = 1000;
+        status_of_answers = rows[i].status;
+        error_of_answers = rows[i].err;
+        unsigned before = fixture.sent_count;
+        if (!i)
+            add_webhook("\"tariff.created\",\"tariff.updated\"", "");
+        put_many(300, 1, i ? "0.26" : "0.25"); /* more than the window has places */
+        leap(30 * MINUTE, SECOND);
+        assert_int_equal(fixture.sent_count - before - sent_with(before, "\"T1\""), 299);
+        assert_string_equal(status("1"), "DEGRADED");
+        assert_string_equal(delivery("retrying"), "1");
+        failing = 0;
+        leap(3 * HOUR, MINUTE);
+        assert_string_equal(delivery("retrying"), "0");
+        assert_string_equal(status("1"), "CONNECTED");
+    }
+}
+
 static void what_is_deleted_before_anybody_was_told(void **state)
 {
     (void)state;
@@ -675,6 +703,7 @@ int main(void)
         connector_test(too_many_failures_stop_the_reading),
         connector_test(an_unreachable_receiver_gets_the_latest_state_once),
         connector_test(one_that_makes_the_receiver_busy_does_not_keep_others_waiting),
+        connector_test(one_that_stops_everything_is_put_aside),
         connector_test(what_is_deleted_before_anybody_was_told),
         connector_test(credentials_that_are_refused),
         connector_test(a_receiver_that_is_gone_is_left_alone),

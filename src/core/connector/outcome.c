@@ -151,14 +151,13 @@ static void fail(hub_shipment_t *s, hub_package_t *package, bool refused)
     hub_run__end(s, HUB_SHIP_LATER);
 }
 
-#define POISON_ATTEMPTS 5u /* of one that is answered "busy" while others get through: it is that one */
+#define POISON_ATTEMPTS 5u /* of one that stops everything while others get through: it is that one, whatever it is answered */
 
 /* Nobody gets through: it stays where it is, and all of them wait. */
 static void stop(hub_shipment_t *s, hub_package_t *package, hub_outcome_t outcome)
 {
     hub_run_t *run = s->run;
-    bool poison = outcome == HUB_OUTCOME_BUSY && package->delivery.call.err == HUB_EOK && s->attempts >= POISON_ATTEMPTS &&
-                  run->successes > s->successes;
+    bool poison = outcome != HUB_OUTCOME_GONE && s->attempts >= POISON_ATTEMPTS && run->successes > s->successes;
     if (poison || hub_now_ms() - s->first >= HUB_RUN_KEPT_MS) {
         fail(s, package, false);
         return;
