@@ -472,6 +472,45 @@ static void credentials_that_are_refused(void **state)
     assert_string_equal(status("1"), "CONNECTED");
 }
 
+static void answer_with_tokens(hub_call_t *call, unsigned number)
+{
+    answer(call, number);
+    if (!memmem(call->url.ptr, call->url.len, "/token", 6))
+        return;
+    call->http_status = 200;
+    call->answer = HUB_SLICE_LIT("{\"access_token\":\"abc\",\"token_type\":\"Bearer\",\"expires_in\":3600}");
+}
+
+/* Of several under way with an access token that was withdrawn each goes once more, and nobody is told of trouble. */
+static void an_access_token_that_is_withdrawn(void **state)
+{
+    (void)state;
+    fixture.answer = answer_with_tokens;
+    fixture_expect(HUB_POST, "/v1/integrations",
+                   "{\"integrationName\":\"sf\",\"integrationType\":\"Salesforce\",\"salesforceConnection\":{\"endpointUrl\":"
+                   "\"http://sf.test/in\",\"activateConnection\":true,\"auth\":{\"type\":\"client_credentials\",\"clientId\":\"me\","
+                   "\"clientSecret\":\"secret-of-mine\",\"tokenUrl\":\"http://sf.test/token\"}}}",
+                   201);
+    fixture_settle();
+    put_cdr("C0", "S1", NULL, 201);
+    fixture_settle();
+    assert_int_equal(fixture.sent_count, 2);
+    fixture.hold = true;
+    for (unsigned i = 1; i <= 4; i++)
+        put_cdr(hub_pool_printf(fixture.pool, "C%u", i).ptr, "S1", NULL, 201);
+    fixture_settle();
+    assert_int_equal(fixture.waiting_count, 4);
+    status_of_answers = 401;
+    only = "cdr.created";
+    failing = 4;
+    fixture.hold = false;
+    fixture_settle();
+    assert_string_equal(delivery("failed"), "0");
+    assert_string_equal(delivery("sent"), "5");
+    assert_int_equal(sent_with(0, "grant_type"), 2);
+    assert_string_equal(status("1"), "CONNECTED");
+}
+
 static void a_receiver_that_is_gone_is_left_alone(void **state)
 {
     (void)state;
@@ -706,6 +745,7 @@ int main(void)
         connector_test(one_that_stops_everything_is_put_aside),
         connector_test(what_is_deleted_before_anybody_was_told),
         connector_test(credentials_that_are_refused),
+        connector_test(an_access_token_that_is_withdrawn),
         connector_test(a_receiver_that_is_gone_is_left_alone),
         connector_test(nothing_goes_twice_after_a_restart),
         connector_test(it_begins_where_it_was_told),

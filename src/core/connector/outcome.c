@@ -214,12 +214,16 @@ static void hear(hub_run_t *run, const hub_shipment_t *s, hub_outcome_t outcome)
     }
 }
 
-/* 401 to an access token that is no longer good: once more with a fresh one. */
+/* 401 to an access token that is no longer good: once more with a fresh one. Of several that went with it the first forgets it. */
 static bool retokened(hub_shipment_t *s, const hub_package_t *package)
 {
-    if (package->delivery.call.err || package->delivery.call.http_status != 401 || !s->run->auth || s->retokened ||
-        !hub_auth_refused(s->run->auth))
+    hub_run_t *run = s->run;
+    if (package->delivery.call.err || package->delivery.call.http_status != 401 || !run->auth || s->retokened)
         return false;
+    if (s->tokens == run->tokens && !hub_auth_refused(run->auth))
+        return false;
+    if (s->tokens == run->tokens)
+        run->tokens++;
     s->retokened = true;
     s->state = HUB_SHIP_QUEUED;
     return true;

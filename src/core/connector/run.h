@@ -50,6 +50,7 @@ typedef struct hub_shipment {
     int64_t first, due; /* ms; first attempt that failed, and when it is tried again; 0: none */
     uint64_t successes; /* run->successes then */
     uint64_t epoch;     /* run->epoch when it was sent */
+    uint64_t tokens;    /* run->tokens, the same */
     uint64_t parts;     /* of several calls: a bit for each that was ACCEPTED */
     bool partly;        /* FEED_ALERTS: some of them were, at the last try */
     hub_outcome_t worst;
@@ -106,6 +107,7 @@ struct hub_connector_run {
     unsigned failures;     /* in a row, of the receiver as a whole */
     unsigned unreached;    /* of them without any answer */
     uint64_t successes, epoch;
+    uint64_t tokens;      /* access tokens that were refused */
     int64_t pause_until;  /* ms; 0: none */
     hub_slice_t wrong;    /* what is wrong with the settings; none */
     char detail[200];     /* of the last trouble or failure */

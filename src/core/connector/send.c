@@ -172,6 +172,7 @@ bool hub_run__ship(hub_package_t *package)
     }
     s->state = HUB_SHIP_INFLIGHT;
     s->epoch = s->run->epoch;
+    s->tokens = s->run->tokens;
     start(package);
     return true;
 }
