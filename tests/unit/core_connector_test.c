@@ -687,6 +687,51 @@ static void an_export_has_many_in_one(void **state)
     assert_int_equal(fixture.sent_count, 3); /* nothing new, no file */
 }
 
+/* About 200 KB in JSON, a line in CSV. */
+static void put_long_cdr(const char *id)
+{
+    hub_buf_t body = HUB_BUF_INIT(fixture.pool);
+    hub_buf_printf(
+        &body,
+        "{\"country_code\":\"NL\",\"party_id\":\"TNM\",\"id\":\"%s\",\"start_date_time\":\"2026-01-01T10:00:00Z\","
+        "\"end_date_time\":\"2026-01-01T11:00:00Z\",\"session_id\":\"S1\",\"cdr_token\":" TOKEN_OF(
+            "DE", "EMS") ",\"auth_method\":\"WHITELIST\",\"cdr_location\":{\"id\":\"L1\",\"address\":\"Quay 1\",\"city\":\"Delft\","
+                         "\"country\":\"NLD\",\"coordinates\":{\"latitude\":\"52.01160\",\"longitude\":\"4.35710\"},\"evse_uid\":\"E1\","
+                         "\"evse_id\":\"NL*TNM*E1\",\"connector_id\":\"1\",\"connector_standard\":\"IEC_62196_T2\","
+                         "\"connector_format\":\"SOCKET\",\"connector_power_type\":\"AC_3_PHASE\"},\"currency\":\"EUR\","
+                         "\"total_cost\":{\"excl_vat\":2.5},\"total_energy\":1.5,\"total_time\":1,\"charging_periods\":[",
+        id);
+    for (unsigned i = 0; i < 2000; i++)
+        hub_buf_printf(&body,
+                       "%s{\"start_date_time\":\"2026-01-01T10:%02u:%02uZ\",\"dimensions\":[{\"type\":\"ENERGY\",\"volume\":1.234}]}",
+                       i ? "," : "", i / 60, i % 60);
+    hub_buf_add_str(&body, "]}");
+    fixture_expect(HUB_PUT, hub_pool_printf(fixture.pool, "/v1/cdrs/NL/TNM/%s", id).ptr, hub_pool_str(fixture.pool, hub_buf_slice(&body)),
+                   201);
+}
+
+static void an_export_that_has_become_larger_than_a_file(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 70; i++)
+        put_long_cdr(hub_pool_printf(fixture.pool, "X%02uX", i).ptr);
+    fixture_expect(HUB_POST, "/v1/integrations",
+                   "{\"integrationName\":\"x\",\"integrationType\":\"DataExport\",\"settings\":{\"endpointUrl\":\"http://files.test/in/\","
+                   "\"format\":\"csv\",\"schedule\":\"hourly\"}}",
+                   201);
+    failing = 1;
+    for (int64_t end = fixture.clock + HOUR; !fixture.sent_count && fixture.clock <= end;)
+        fixture_advance(SECOND);
+    assert_string_equal(delivery("retrying"), "1");
+    fixture_expect(HUB_PATCH, "/v1/integrations/1", "{\"settings\":{\"format\":\"json\"}}", 204);
+    failing = 0;
+    leap(2 * HOUR, MINUTE);
+    assert_int_equal(fixture.sent_count, 3); /* two files of it */
+    assert_string_equal(delivery("retrying"), "0");
+    for (unsigned i = 0; i < 70; i++)
+        assert_int_equal(sent_with(1, hub_pool_printf(fixture.pool, "\"id\":\"X%02uX\",\"start\"", i).ptr), 1);
+}
+
 /* ---- alerts ---- */
 
 static void turn(uint32_t id, hub_integration_status_t value)
@@ -754,6 +799,7 @@ int main(void)
         connector_test(its_own_status_is_not_told),
         connector_test(by_a_schedule),
         connector_test(an_export_has_many_in_one),
+        connector_test(an_export_that_has_become_larger_than_a_file),
         connector_test(alerts_tell_of_trouble_and_of_its_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,6 +26,21 @@ static uint64_t number_at(hub_slice_t key, size_t at)
     return at + 8 <= key.len ? (uint64_t)hub_u32_at(key.ptr + at) << 32 | hub_u32_at(key.ptr + at + 4) : 0;
 }
 
+/* What is to go again does not fit into one file any more (the format has changed since): it becomes two. */
+static void split(hub_shipment_t *s, uint64_t from, uint64_t at, uint64_t upto)
+{
+    const uint64_t ends[] = {from, at, upto};
+    for (unsigned i = 0; i < 2; i++) {
+        hub_shipment_t *half = ship(s->run, ends[i], ends[i + 1]);
+        half->first = s->first;
+        half->attempts = s->attempts;
+        half->failures = s->failures;
+        hub_run__add(s->run, half);
+        hub_run__end(half, HUB_SHIP_LATER);
+    }
+    hub_run__end(s, HUB_SHIP_NOTHING);
+}
+
 /* ---- making it ---- */
 
 void hub_batch__drop(hub_run_t *run)
@@ -109,6 +124,11 @@ static void send(hub_run_t *run)
     if (!hub_export_count(package->delivery.export)) {
         if (s)
             hub_run__end(s, HUB_SHIP_NOTHING);
+        hub_run__unpack(package);
+        return;
+    }
+    if (s && run->batch.position < run->batch.upto) {
+        split(s, run->batch.from, run->batch.position, run->batch.upto);
         hub_run__unpack(package);
         return;
     }
