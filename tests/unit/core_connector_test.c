@@ -294,6 +294,26 @@ static void what_is_parked_can_be_dropped_or_is_overtaken(void **state)
     assert_string_equal(status("1"), "CONNECTED");
 }
 
+static void what_is_under_way_when_it_is_asked_for_again_goes_once(void **state)
+{
+    (void)state;
+    park_one();
+    const char *id = at(get("/v1/integrations/1/quarantine"), "0/id");
+    unsigned before = fixture.sent_count;
+    failing = 0;
+    fixture.hold = true;
+    put_price("T1", "0.30");
+    fixture_settle();
+    fixture_expect(HUB_POST, hub_pool_printf(fixture.pool, "/v1/integrations/1/quarantine/%s/retry", id).ptr, NULL, 202);
+    fixture_settle();
+    fixture.hold = false;
+    fixture_settle();
+    fixture_restart();
+    leap(HOUR, MINUTE);
+    assert_int_equal(fixture.sent_count, before + 1);
+    assert_string_equal(delivery("retrying"), "0");
+}
+
 static void a_newer_state_takes_the_place_of_one_that_waits(void **state)
 {
     (void)state;
@@ -781,6 +801,7 @@ int main(void)
         connector_test(a_failure_is_tried_again_with_growing_pauses_and_parked_after_three_days),
         connector_test(what_is_parked_can_be_sent_again),
         connector_test(what_is_parked_can_be_dropped_or_is_overtaken),
+        connector_test(what_is_under_way_when_it_is_asked_for_again_goes_once),
         connector_test(a_newer_state_takes_the_place_of_one_that_waits),
         connector_test(what_waits_goes_on_after_a_restart),
         connector_test(a_refusal_is_parked_at_once_where_the_kind_does_not_insist),

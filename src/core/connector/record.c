@@ -143,10 +143,12 @@ static void take(hub_run_t *run, hub_slice_t value)
     const char *bytes = value.ptr + sizeof record;
     const hub_ship_key_t what = {record.source, hub_slice(bytes, record.key_len), hub_slice(bytes + record.key_len, record.evse_len)};
     uint64_t hash = hub_ship_hash(&what);
-    for (const hub_shipment_t *lists[] = {run->waiting, run->window}, **list = lists; list < lists + 2; list++)
-        for (const hub_shipment_t *s = *list; s; s = s->next)
-            if (hub_ship_same(s, hash, &what))
+    for (hub_shipment_t *lists[] = {run->waiting, run->window}, **list = lists; list < lists + 2; list++)
+        for (hub_shipment_t *s = *list; s; s = s->next)
+            if (hub_ship_same(s, hash, &what)) {
+                s->recorded = s->recorded || s->state != HUB_SHIP_DONE; /* what is written down is the store thread's */
                 return;
+            }
     hub_shipment_t *s = hub_shipment_create(run, &what);
     s->seq = record.seq;
     s->parts = record.parts;
