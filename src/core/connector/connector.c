@@ -146,15 +146,24 @@ static hub_err_t apply_begin(hub_view_t *view, hub_op_t *op)
     return hub_connector_begin(view, ((hub_beginning_t *)op)->integration);
 }
 
+static void begin_later(hub_run_t *run)
+{
+    const hub_port_t *port = &run->agent->worker->port;
+    port->timer_start(port->self, &run->pause_timer, BEGIN_AGAIN_MS);
+}
+
 static void begun(hub_op_t *op)
 {
     hub_beginning_t *beginning = (hub_beginning_t *)op;
     hub_agent_t *agent = beginning->agent;
-    if (op->err)
-        hub_log(HUB_WARN, "connector.begin", HUB_INT("integration", agent->id), HUB_STR("error", hub_err_info(op->err)->name));
+    hub_err_t err = op->err;
+    if (err)
+        hub_log(HUB_WARN, "connector.begin", HUB_INT("integration", agent->id), HUB_STR("error", hub_err_info(err)->name));
     hub_integration_unref(beginning->integration);
     free(beginning);
-    if (agent->connector && !agent->connector->ended)
+    if (agent->connector && !agent->connector->ended && err)
+        begin_later(agent->connector);
+    else if (agent->connector && !agent->connector->ended)
         hub_connector_reload(agent);
     hub_agent_release(agent);
 }
@@ -174,7 +183,7 @@ static void begin(hub_run_t *run)
     }
     hub_integration_unref(beginning->integration);
     free(beginning);
-    agent->worker->port.timer_start(agent->worker->port.self, &run->pause_timer, BEGIN_AGAIN_MS);
+    begin_later(run);
 }
 
 void hub_connector_reload(struct hub_agent *agent)
