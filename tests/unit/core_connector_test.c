@@ -564,6 +564,36 @@ static void nothing_goes_twice_after_a_restart(void **state)
     assert_int_equal(fixture.sent_count, 201);
 }
 
+static unsigned kept, most_kept; /* answers that are still in memory */
+
+static void let_go(void *unused)
+{
+    (void)unused;
+    kept--;
+}
+
+static void answer_and_count(hub_call_t *call, unsigned number)
+{
+    answer(call, number);
+    hub_pool_link(call->pool, let_go, NULL);
+    if (++kept > most_kept)
+        most_kept = kept;
+}
+
+/* A receiver may say megabytes each time. */
+static void an_answer_is_not_kept_until_it_is_written_down_that_it_came(void **state)
+{
+    (void)state;
+    kept = most_kept = 0;
+    fixture.answer = answer_and_count;
+    add_webhook("", "");
+    put_many(200, 1, "0.25");
+    fixture_settle();
+    assert_int_equal(fixture.sent_count, 200);
+    assert_int_equal(kept, 0);
+    assert_true(most_kept <= 4);
+}
+
 static void it_begins_where_it_was_told(void **state)
 {
     (void)state;
@@ -814,6 +844,7 @@ int main(void)
         connector_test(an_access_token_that_is_withdrawn),
         connector_test(a_receiver_that_is_gone_is_left_alone),
         connector_test(nothing_goes_twice_after_a_restart),
+        connector_test(an_answer_is_not_kept_until_it_is_written_down_that_it_came),
         connector_test(it_begins_where_it_was_told),
         connector_test(what_is_in_the_ledger_never_goes_again),
         connector_test(money_goes_no_further_than_what_is_written_down),

@@ -178,7 +178,8 @@ static void accepted(hub_shipment_t *s, hub_package_t *package)
     run->last_success = hub_now_ms();
     hub_rate_add(&run->sent_rate, 1, run->last_success);
     hub_metric_add(run->agent->worker->core, run->agent->tenant, HUB_METRIC_DELIVERED, 1);
-    s->package = package;
+    if (run->kind->flags & HUB_KIND_LEDGER) /* else what was answered is of no more use, and may be large */
+        s->package = package;
     hub_run__end(s, HUB_SHIP_DELIVERED);
 }
 
