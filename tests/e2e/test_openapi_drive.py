@@ -263,8 +263,9 @@ def closed(operation):
     return schema if row.get("additionalProperties") is False else None
 
 
-# Where less than the schema says is taken: a null in an object of OCPI is no member, and a PATCH meets what is stored (RFC 7396).
-MERGED = ("/businessDetails", "/ocpiConnection/partyPlatform")
+# Where more than the schema says is taken: a null in an object of OCPI is no member, a PATCH meets what is stored (RFC 7396), and settings that only
+# another type or provider has are dropped unread.
+MERGED = ("/businessDetails", "/ocpiConnection/partyPlatform", "/settings")
 
 
 def test_what_does_not_fit_a_closed_schema_is_refused(world):
