@@ -549,6 +549,26 @@ static void a_receiver_that_is_gone_is_left_alone(void **state)
     assert_string_equal(status("1"), "CONNECTED");
 }
 
+/* Of two that are under way the other is still taken: that does not call the receiver back. */
+static void a_receiver_that_is_gone_is_gone_whatever_comes_after(void **state)
+{
+    (void)state;
+    add_webhook("\"tariff.created\"", "");
+    fixture.hold = true;
+    put_price("T1", "0.25");
+    put_price("T2", "0.25");
+    fixture_settle();
+    assert_int_equal(fixture.waiting_count, 2);
+    failing = 1;
+    status_of_answers = 410;
+    fixture.hold = false;
+    fixture_settle();
+    assert_string_equal(status("1"), "FAILED");
+    put_price("T3", "0.25");
+    leap(HOUR, HOUR / 60);
+    assert_int_equal(fixture.sent_count, 2);
+}
+
 /* ---- the cursor ---- */
 
 static void nothing_goes_twice_after_a_restart(void **state)
@@ -843,6 +863,7 @@ int main(void)
         connector_test(credentials_that_are_refused),
         connector_test(an_access_token_that_is_withdrawn),
         connector_test(a_receiver_that_is_gone_is_left_alone),
+        connector_test(a_receiver_that_is_gone_is_gone_whatever_comes_after),
         connector_test(nothing_goes_twice_after_a_restart),
         connector_test(an_answer_is_not_kept_until_it_is_written_down_that_it_came),
         connector_test(it_begins_where_it_was_told),

@@ -56,6 +56,9 @@ bool hub_connector_judge(const struct hub_agent *agent, hub_integration_status_t
     } else if (run->waiting_count >= HUB_RUN_WAITING) {
         hub_buf_printf(text, "%u deliveries have failed and wait for another try: nothing more is begun until some are done (%s).",
                        HUB_RUN_WAITING, run->detail);
+    } else if (hub_run__parks_full(run)) {
+        hub_buf_printf(text, "%llu deliveries are parked: nothing more is begun until some of them have been sent or dropped.",
+                       (unsigned long long)run->parked_now);
     } else if (any_failed(run)) {
         hub_buf_add_str(text, "Some deliveries have failed and are tried again by themselves: see the delivery page of this integration.");
     } else if (run->parked_now) {

@@ -284,8 +284,16 @@ void hub_connector_follow(struct hub_agent *agent, const hub_integration_t *old)
 
 void hub_connector_end(struct hub_agent *agent)
 {
-    if (agent->connector && !agent->connector->ended)
-        end(agent->connector);
+    hub_run_t *run = agent->connector;
+    if (!run)
+        return;
+    if (!run->ended) {
+        end(run);
+        return;
+    }
+    agent->worker->port.timer_stop(agent->worker->port.self, &run->settle_timer);
+    run->results = NULL;
+    hub_run__free_if_ended(run);
 }
 
 /* ---- following the store ---- */

@@ -1,6 +1,7 @@
 /* What a connector wants of the change streams, and reading it into the window. */
 #include <string.h>
 
+#include "object/quarantine.h"
 #include "run.h"
 
 #define LOOK_MOST 1000u /* entries read at one go */
@@ -113,8 +114,16 @@ static void take(hub_run_t *run, uint64_t after, hub_event_t *event, hub_buf_t *
     }
 }
 
+/* Quarantine keeps the newest: what is money must not push its own out of there. */
+bool hub_run__parks_full(const hub_run_t *run)
+{
+    return (run->kind->flags & HUB_KIND_LEDGER) && run->parked_now + run->waiting_count + HUB_RUN_WINDOW > HUB_QUARANTINE_LIMIT;
+}
+
 static bool has_room(const hub_run_t *run)
 {
+    if (hub_run__parks_full(run))
+        return false;
     return hub_run__taken(run) < HUB_RUN_WINDOW && run->waiting_count + run->window_count < HUB_RUN_WAITING;
 }
 

@@ -158,6 +158,10 @@ static void stop(hub_shipment_t *s, hub_package_t *package, hub_outcome_t outcom
 {
     hub_run_t *run = s->run;
     bool poison = outcome != HUB_OUTCOME_GONE && s->attempts >= POISON_ATTEMPTS && run->successes > s->successes;
+    if (poison) { /* the others need not wait for an answer to show that it was this one alone */
+        run->failures = run->unreached = 0;
+        run->trouble = HUB_OUTCOME_ACCEPTED;
+    }
     if (poison || hub_now_ms() - s->first >= HUB_RUN_KEPT_MS) {
         fail(s, package, false);
         return;
@@ -207,7 +211,7 @@ static void unaccepted(hub_shipment_t *s, hub_package_t *package, hub_outcome_t 
 static void hear(hub_run_t *run, const hub_shipment_t *s, hub_outcome_t outcome)
 {
     run->heard = true;
-    if (outcome > HUB_OUTCOME_FAILED)
+    if (outcome > HUB_OUTCOME_FAILED || run->trouble == HUB_OUTCOME_GONE)
         return;
     if (s->epoch == run->epoch || !run->pause_until) {
         run->failures = run->unreached = 0;
@@ -230,12 +234,16 @@ static bool retokened(hub_shipment_t *s, const hub_package_t *package)
     return true;
 }
 
+/* Without the query: some receivers want a key there. */
 static void log_call(const hub_package_t *package)
 {
     const hub_call_t *call = &package->delivery.call;
+    hub_slice_t rest = call->url, url;
+    if (call->secret_url || !hub_slice_split(&rest, '?', &url))
+        url = HUB_SLICE_NONE;
     hub_log(HUB_DEBUG, "connector.call", HUB_INT("integration", package->run->agent->id), HUB_STR("id", package->delivery.id),
-            HUB_SLICE("url", call->secret_url ? HUB_SLICE_NONE : call->url), HUB_STR("error", hub_err_info(call->err)->name),
-            HUB_INT("http_status", call->http_status), HUB_INT("ms", call->duration_ms));
+            HUB_SLICE("url", url), HUB_STR("error", hub_err_info(call->err)->name), HUB_INT("http_status", call->http_status),
+            HUB_INT("ms", call->duration_ms));
 }
 
 /* One part of several has its answer. True: others follow. */

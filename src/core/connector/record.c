@@ -131,8 +131,34 @@ hub_err_t hub_record_delete(hub_view_t *view, uint32_t integration, const hub_sh
     return err == HUB_ENOT_FOUND ? HUB_EOK : err;
 }
 
+/* The hashes of what a run has to do with, so that looking through 10,000 records does not look through it 10,000 times. */
+typedef struct hub_known {
+    uint64_t *slots; /* 0: free */
+    size_t count;    /* a power of two */
+} hub_known_t;
+
+static uint64_t *slot_of(const hub_known_t *known, uint64_t hash)
+{
+    size_t at = hash & (known->count - 1);
+    while (known->slots[at] && known->slots[at] != (hash ? hash : 1))
+        at = (at + 1) & (known->count - 1);
+    return &known->slots[at];
+}
+
+static void learn(hub_known_t *known, const hub_run_t *run)
+{
+    known->count = 64;
+    while (known->count < 2 * ((size_t)run->waiting_count + run->window_count))
+        known->count *= 2;
+    known->slots = calloc(known->count, sizeof *known->slots);
+    HUB_ASSERT(known->slots);
+    for (hub_shipment_t *const lists[] = {run->waiting, run->window}, *const *list = lists; list < lists + 2; list++)
+        for (const hub_shipment_t *s = *list; s; s = s->next)
+            *slot_of(known, s->hash) = s->hash ? s->hash : 1;
+}
+
 /* A record that stands for something that is on its way, or known to wait, is not taken again. */
-static void take(hub_run_t *run, hub_slice_t value)
+static void take(hub_run_t *run, const hub_known_t *known, hub_slice_t value)
 {
     hub_record_t record;
     if (value.len < sizeof record)
@@ -143,7 +169,7 @@ static void take(hub_run_t *run, hub_slice_t value)
     const char *bytes = value.ptr + sizeof record;
     const hub_ship_key_t what = {record.source, hub_slice(bytes, record.key_len), hub_slice(bytes + record.key_len, record.evse_len)};
     uint64_t hash = hub_ship_hash(&what);
-    for (hub_shipment_t *lists[] = {run->waiting, run->window}, **list = lists; list < lists + 2; list++)
+    for (hub_shipment_t *lists[] = {run->waiting, run->window}, **list = lists; *slot_of(known, hash) && list < lists + 2; list++)
         for (hub_shipment_t *s = *list; s; s = s->next)
             if (hub_ship_same(s, hash, &what)) {
                 s->recorded = s->recorded || s->state != HUB_SHIP_DONE; /* what is written down is the store thread's */
@@ -167,9 +193,12 @@ void hub_run__load(hub_run_t *run, hub_view_t *view)
     hub_key_t prefix;
     hub_scan_t scan;
     hub_slice_t key, value;
+    hub_known_t known;
+    learn(&known, run);
     record_prefix(&prefix, run->agent->id);
     hub_scan_init(&scan, view, HUB_TABLE_CURSOR, &prefix, NULL, false);
     while (hub_scan_next(&scan, &key, &value))
-        take(run, value);
+        take(run, &known, value);
     hub_scan_finish(&scan);
+    free(known.slots);
 }

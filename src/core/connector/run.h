@@ -148,7 +148,8 @@ void hub_run__clear(hub_run_t *run);
 /* feed.c */
 void hub_run__choose(hub_run_t *run); /* what it wants, from the settings */
 void hub_run__read(hub_run_t *run, hub_view_t *view, uint64_t view_seq);
-void hub_run__reread(hub_run_t *run); /* forgets what was not tried, and reads again from the cursor */
+bool hub_run__parks_full(const hub_run_t *run); /* so much is parked that nothing more is read */
+void hub_run__reread(hub_run_t *run);           /* forgets what was not tried, and reads again from the cursor */
 
 /* send.c */
 void hub_run__dispatch(hub_run_t *run);

@@ -146,6 +146,15 @@ static void arm(hub_run_t *run, uint64_t ms)
     port->timer_start(port->self, &run->settle_timer, ms);
 }
 
+/* Nothing follows an agent that goes: what was not written down then is read again in the next life. */
+static void try_again(hub_run_t *run)
+{
+    if (run->agent->gone || run->agent->worker->stopping)
+        run->results = NULL;
+    else
+        arm(run, RETRY_MS);
+}
+
 static void settled(hub_op_t *op)
 {
     hub_run_settling_t *settling = (hub_run_settling_t *)op;
@@ -158,10 +167,7 @@ static void settled(hub_op_t *op)
         while (*end)
             end = &(*end)->next_result;
         *end = reversed(settling->list);
-        if (run->ended)
-            run->results = NULL; /* what was not written down is read again in the next life */
-        else
-            arm(run, RETRY_MS);
+        try_again(run);
     } else {
         for (hub_shipment_t *s = settling->list, *next; s; s = next) {
             next = s->next_result;
@@ -205,10 +211,7 @@ void hub_run__settle(hub_run_t *run)
     if (hub_store_submit(agent->worker->core->store, &settling->op) != HUB_EOK) {
         run->results = reversed(settling->list);
         free(settling);
-        if (run->ended)
-            run->results = NULL;
-        else
-            arm(run, RETRY_MS);
+        try_again(run);
         return;
     }
     run->results = NULL;
