@@ -7,10 +7,8 @@
 #include "object/quarantine.h"
 #include "run.h"
 
-#define BACKOFF_FIRST_MS 1000u
 #define BACKOFF_BUSY_MS 300000u
 #define BACKOFF_DENIED_MS 900000u
-#define RETRY_AFTER_MOST_S 3600u
 #define BEGIN_AGAIN_MS 1000u
 
 /* ---- running ---- */
@@ -93,21 +91,10 @@ static void on_pause(hub_timer_t *timer)
 void hub_run__back_off(hub_run_t *run, hub_outcome_t why, hub_slice_t retry_after)
 {
     hub_agent_t *agent = run->agent;
-    uint64_t seconds = 0, ms = BACKOFF_FIRST_MS, most = why == HUB_OUTCOME_DENIED ? BACKOFF_DENIED_MS : BACKOFF_BUSY_MS;
     run->epoch++;
     run->failures++;
     run->trouble = why;
-    for (unsigned i = 1; i < run->failures && ms < most; i++)
-        ms *= 2;
-    if (ms > most)
-        ms = most;
-    ms = ms / 2 + hub_jitter((uint32_t)(ms / 2) + 1);
-    if (hub_slice_u64(hub_slice_trim(retry_after), &seconds)) {
-        if (seconds > RETRY_AFTER_MOST_S)
-            seconds = RETRY_AFTER_MOST_S;
-        if (seconds * 1000 > ms)
-            ms = seconds * 1000 + hub_jitter(500);
-    }
+    uint64_t ms = hub_agent_pause(run->failures, why == HUB_OUTCOME_DENIED ? BACKOFF_DENIED_MS : BACKOFF_BUSY_MS, retry_after);
     hub_log(HUB_INFO, "connector.backoff", HUB_INT("integration", agent->id), HUB_INT("failures", run->failures), HUB_INT("ms", ms));
     if (run->ended)
         return;

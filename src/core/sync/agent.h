@@ -49,6 +49,9 @@ void hub_agents_wake(hub_worker_t *worker, uint64_t after);
 void hub_agent_call(hub_agent_t *agent, hub_calling_t *calling, hub_call_t *call);
 void hub_agent_called(hub_agent_t *agent, hub_calling_t *calling);
 void hub_agent_cancel_calls(hub_agent_t *agent);
+/* How long (ms) to leave a peer alone that failed so often in a row: from a second on, doubled each time, with jitter; longer when its
+ * Retry-After says so, an hour at most. */
+uint64_t hub_agent_pause(unsigned failures, uint64_t most, hub_slice_t retry_after);
 /* Works out status and statusDescription anew and writes them when they differ (hub_agent_report does so after each call). */
 void hub_agent_judge(hub_agent_t *agent);
 

@@ -4,6 +4,8 @@
 #include "agent.h"
 
 #define TIMEOUT_MS 30000u
+#define PAUSE_FIRST_MS 1000u
+#define RETRY_AFTER_MOST_S 3600u
 
 hub_ocpi_call_t *hub_ocpi_call_create(hub_agent_t *agent, hub_method_t method, hub_slice_t url)
 {
@@ -197,4 +199,19 @@ void hub_ocpi_call_start(hub_ocpi_call_t *call)
         call->call.timeout_ms = agent->integration->profile.timeout_ms ? agent->integration->profile.timeout_ms : TIMEOUT_MS;
     call->call.done = on_done;
     hub_agent_call(agent, &call->calling, &call->call);
+}
+
+uint64_t hub_agent_pause(unsigned failures, uint64_t most, hub_slice_t retry_after)
+{
+    uint64_t seconds = 0, ms = PAUSE_FIRST_MS;
+    for (unsigned i = 1; i < failures && ms < most; i++)
+        ms *= 2;
+    if (ms > most)
+        ms = most;
+    ms = ms / 2 + hub_jitter((uint32_t)(ms / 2) + 1);
+    if (!hub_slice_u64(hub_slice_trim(retry_after), &seconds))
+        return ms;
+    if (seconds > RETRY_AFTER_MOST_S)
+        seconds = RETRY_AFTER_MOST_S;
+    return seconds * 1000 > ms ? seconds * 1000 + hub_jitter(500) : ms;
 }

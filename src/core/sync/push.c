@@ -9,9 +9,7 @@
 #include "connector/connector.h"
 #include "parcel.h"
 
-#define BACKOFF_FIRST_MS 1000u
 #define BACKOFF_MOST_MS 300000u
-#define RETRY_AFTER_MOST_S 3600u
 
 /* In this order: tariffs go before the locations that name them. A Session waits for nothing: it is news of this minute. */
 const hub_push_row_t hub_push_rows[HUB_PUSH_ROWS] = {
@@ -118,20 +116,9 @@ void hub_push__run(hub_push_t *push)
 void hub_push__back_off(hub_push_t *push, hub_slice_t retry_after)
 {
     hub_agent_t *agent = push->agent;
-    uint64_t seconds = 0, ms = BACKOFF_FIRST_MS;
     push->epoch++;
     push->failures++;
-    for (unsigned i = 1; i < push->failures && ms < BACKOFF_MOST_MS; i++)
-        ms *= 2;
-    if (ms > BACKOFF_MOST_MS)
-        ms = BACKOFF_MOST_MS;
-    ms = ms / 2 + hub_jitter((uint32_t)(ms / 2) + 1);
-    if (hub_slice_u64(hub_slice_trim(retry_after), &seconds)) {
-        if (seconds > RETRY_AFTER_MOST_S)
-            seconds = RETRY_AFTER_MOST_S;
-        if (seconds * 1000 > ms)
-            ms = seconds * 1000 + hub_jitter(500);
-    }
+    uint64_t ms = hub_agent_pause(push->failures, BACKOFF_MOST_MS, retry_after);
     push->backoff_until = hub_now_ms() + (int64_t)ms;
     agent->worker->port.timer_start(agent->worker->port.self, &push->backoff_timer, ms);
     hub_log(HUB_INFO, "push.backoff", HUB_INT("integration", agent->id), HUB_INT("failures", push->failures), HUB_INT("ms", ms));
