@@ -46,6 +46,9 @@ hub_slice_t hub_slice_trim(hub_slice_t s); /* without leading and trailing blank
 bool hub_slice_split(hub_slice_t *rest, char separator, hub_slice_t *part);
 bool hub_slice_u64(hub_slice_t s, uint64_t *out); /* digits only, whole slice, no overflow */
 bool hub_slice_utf8_ok(hub_slice_t s);
+hub_slice_t hub_slice_utf8_cut(hub_slice_t s, size_t most); /* as much of its beginning as is UTF-8, at most so many bytes */
+uint64_t hub_hash(uint64_t hash, hub_slice_t s);            /* FNV-1a; begins with HUB_HASH_START, and goes on with what it gave */
+#define HUB_HASH_START 14695981039346656037u
 
 /* ---- pool: memory of one request, freed at once ----
  * Never returns NULL: out of memory aborts. What is not memory is linked with a dispose hook; hooks run in reverse order.

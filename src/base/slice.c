@@ -106,14 +106,23 @@ static size_t utf8_sequence(const unsigned char *p, size_t left)
     return n;
 }
 
-bool hub_slice_utf8_ok(hub_slice_t s)
+hub_slice_t hub_slice_utf8_cut(hub_slice_t s, size_t most)
 {
     const unsigned char *p = (const unsigned char *)s.ptr;
-    for (size_t i = 0; i < s.len;) {
-        size_t n = utf8_sequence(p + i, s.len - i);
-        if (n == 0)
-            return false;
+    size_t len = s.len < most ? s.len : most, i = 0;
+    for (size_t n; i < len && (n = utf8_sequence(p + i, len - i)) > 0;)
         i += n;
-    }
-    return true;
+    return hub_slice(s.ptr, i);
+}
+
+bool hub_slice_utf8_ok(hub_slice_t s)
+{
+    return hub_slice_utf8_cut(s, s.len).len == s.len;
+}
+
+uint64_t hub_hash(uint64_t hash, hub_slice_t s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        hash = (hash ^ (unsigned char)s.ptr[i]) * 1099511628211u;
+    return hash;
 }

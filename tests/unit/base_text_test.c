@@ -56,10 +56,27 @@ static void masks_end_between_characters(void **state)
     hub_pool_destroy(pool);
 }
 
+static void text_is_cut_between_characters(void **state)
+{
+    (void)state;
+    const hub_slice_t text = HUB_SLICE_LIT("a\xC3\xA9\xE2\x82\xAC"
+                                           "b");
+    const size_t whole[] = {0, 1, 1, 3, 3, 3, 6, 7, 7};
+    for (size_t most = 0; most < HUB_COUNT(whole); most++)
+        assert_int_equal(hub_slice_utf8_cut(text, most).len, whole[most]);
+    assert_int_equal(hub_slice_utf8_cut(HUB_SLICE_LIT("ab\xFF"
+                                                      "cd"),
+                                        9)
+                         .len,
+                     2);
+    assert_int_equal(hub_slice_utf8_cut(HUB_SLICE_NONE, 9).len, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_that_are_no_text_make_json),
+        cmocka_unit_test(text_is_cut_between_characters),
         cmocka_unit_test(masks_end_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

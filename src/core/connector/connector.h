@@ -84,7 +84,6 @@ const hub_connector_kind_t *hub_connector_kind_of(const hub_connector_t *connect
 #define HUB_KIND(symbol, type, provider, feed, start, flags, parallel, auth, write, read) bool write(hub_delivery_t *delivery);
 #include "connector.def"
 #undef HUB_KIND
-hub_outcome_t hub_utility_read(hub_delivery_t *delivery, hub_outcome_t outcome);
 hub_outcome_t hub_cdr_post_read(hub_delivery_t *delivery, hub_outcome_t outcome);
 hub_outcome_t hub_message_read(hub_delivery_t *delivery, hub_outcome_t outcome);
 
@@ -95,7 +94,7 @@ void hub_delivery_header(hub_delivery_t *delivery, const char *name, hub_slice_t
 hub_slice_t hub_connector_config(hub_pool_t *pool, const hub_connector_t *connector, const char *name);
 hub_slice_t hub_connector_credential(hub_pool_t *pool, const hub_connector_t *connector, const char *name);
 /* configData.baseUrl without a trailing slash, or `otherwise`. */
-hub_slice_t hub_delivery_base(hub_delivery_t *delivery, const char *otherwise);
+hub_slice_t hub_connector_base(hub_pool_t *pool, const hub_connector_t *connector, hub_slice_t otherwise);
 /* UtilityCloud: {base}/{tenant}, base being configData.baseUrl or that of the hub's configuration; none: nobody says it, and
  * hub_utility_nowhere says so. */
 hub_slice_t hub_utility_root(hub_pool_t *pool, const hub_connector_t *connector, hub_slice_t base);

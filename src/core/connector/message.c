@@ -306,8 +306,9 @@ static bool write_http(hub_message_t *message)
         !expand(message, row->body, json ? hub_buf_add_json_any : hub_buf_add_url, &call->body))
         return false;
     call->method = HUB_POST;
-    call->url =
-        hub_pool_printf(message->pool, "%.*s%.*s", HUB_SLICE_FMT(hub_delivery_base(message->delivery, row->base)), HUB_SLICE_FMT(path));
+    call->url = hub_pool_printf(message->pool, "%.*s%.*s",
+                                HUB_SLICE_FMT(hub_connector_base(message->pool, message->connector, hub_slice_str(row->base))),
+                                HUB_SLICE_FMT(path));
     call->secret_url = names_secret(message->connector, row->path);
     hub_delivery_header(message->delivery, "Content-Type",
                         json ? HUB_SLICE_LIT("application/json") : HUB_SLICE_LIT("application/x-www-form-urlencoded"));

@@ -81,15 +81,6 @@ static bool tells_secret(const hub_delivery_t *delivery, hub_slice_t text)
            repeats(text, yyjson_doc_get_root(doc));
 }
 
-static hub_slice_t cut(hub_slice_t text, size_t most)
-{
-    if (text.len > most)
-        text.len = most;
-    while (text.len && !hub_slice_utf8_ok(text))
-        text.len--;
-    return text;
-}
-
 /* "HTTP 500: …" */
 static hub_slice_t said(const hub_run_t *run, const hub_delivery_t *delivery)
 {
@@ -99,13 +90,13 @@ static hub_slice_t said(const hub_run_t *run, const hub_delivery_t *delivery)
                                  : hub_pool_printf(call->pool, "%s %d", call->mail ? "SMTP" : "HTTP", call->http_status);
     if (!call->err && (tells_secret(delivery, words) || hub_auth_echoed(call, words) || (run->auth && hub_auth_repeats(run->auth, words))))
         words = HUB_SLICE_LIT("(its words repeat a secret and are not kept)");
-    words = cut(words, 150);
+    words = hub_slice_utf8_cut(words, 150);
     return words.len ? hub_pool_printf(call->pool, "%.*s: %.*s", HUB_SLICE_FMT(what), HUB_SLICE_FMT(words)) : what;
 }
 
 void hub_run__detail(hub_run_t *run, hub_slice_t text)
 {
-    text = cut(text, sizeof run->detail - 1);
+    text = hub_slice_utf8_cut(text, sizeof run->detail - 1);
     for (size_t i = 0; i < text.len; i++)
         run->detail[i] = (unsigned char)text.ptr[i] < ' ' ? ' ' : text.ptr[i];
     run->detail[text.len] = 0;

@@ -8,12 +8,8 @@
 
 uint64_t hub_ship_hash(const hub_ship_key_t *what)
 {
-    const hub_slice_t parts[] = {what->key, what->evse_uid};
-    uint64_t hash = 1469598103934665603ull ^ what->source;
-    for (size_t i = 0; i < HUB_COUNT(parts); i++)
-        for (size_t j = 0; j <= parts[i].len; j++) /* one step more: where a part ends */
-            hash = (hash ^ (j < parts[i].len ? (unsigned char)parts[i].ptr[j] : 256u)) * 1099511628211ull;
-    return hash;
+    uint64_t hash = hub_hash(HUB_HASH_START ^ what->source, what->key);
+    return hub_hash(hub_hash(hash, HUB_SLICE_LIT("\xff")), what->evse_uid); /* where the key ends */
 }
 
 bool hub_ship_same(const hub_shipment_t *s, uint64_t hash, const hub_ship_key_t *what)

@@ -1,6 +1,4 @@
 /* What templates share: headers, forms, what configData and credentials hold. And the rows of connector.def. */
-#include <string.h>
-
 #include "connector.h"
 
 const hub_connector_kind_t hub_connector_kinds[] = {
@@ -53,11 +51,11 @@ hub_slice_t hub_connector_credential(hub_pool_t *pool, const hub_connector_t *co
     return member(pool, connector->credentials, name);
 }
 
-hub_slice_t hub_delivery_base(hub_delivery_t *delivery, const char *otherwise)
+hub_slice_t hub_connector_base(hub_pool_t *pool, const hub_connector_t *connector, hub_slice_t otherwise)
 {
-    hub_slice_t base = hub_connector_config(delivery->call.pool, delivery->connector, "baseUrl");
+    hub_slice_t base = hub_connector_config(pool, connector, "baseUrl");
     if (!base.len)
-        base = hub_slice_str(otherwise);
+        base = otherwise;
     while (base.len && base.ptr[base.len - 1] == '/')
         base.len--;
     return base;
@@ -65,17 +63,6 @@ hub_slice_t hub_delivery_base(hub_delivery_t *delivery, const char *otherwise)
 
 void hub_form_add(hub_buf_t *out, const char *name, hub_slice_t value)
 {
-    static const char hex[] = "0123456789ABCDEF";
     hub_buf_printf(out, "%s%s=", out->len ? "&" : "", name);
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr("-._~", c));
-        if (plain) {
-            hub_buf_add_char(out, (char)c);
-        } else {
-            hub_buf_add_char(out, '%');
-            hub_buf_add_char(out, hex[c >> 4]);
-            hub_buf_add_char(out, hex[c & 15]);
-        }
-    }
+    hub_buf_add_url(out, value);
 }

@@ -14,10 +14,7 @@ const char hub_utility_nowhere[] =
 hub_slice_t hub_utility_root(hub_pool_t *pool, const hub_connector_t *connector, hub_slice_t base)
 {
     hub_buf_t out = HUB_BUF_INIT(pool);
-    hub_slice_t own = hub_connector_config(pool, connector, "baseUrl");
-    base = own.len ? own : base;
-    while (base.len && base.ptr[base.len - 1] == '/')
-        base.len--;
+    base = hub_connector_base(pool, connector, base);
     if (!base.len)
         return HUB_SLICE_NONE;
     hub_buf_add(&out, base);
@@ -133,9 +130,4 @@ bool hub_utility_write(hub_delivery_t *delivery)
     hub_delivery_header(delivery, "Content-Type", HUB_SLICE_LIT("application/json"));
     hub_delivery_header(delivery, "Idempotency-Key", hub_slice_str(delivery->id));
     return true;
-}
-
-hub_outcome_t hub_utility_read(hub_delivery_t *delivery, hub_outcome_t outcome)
-{
-    return hub_cdr_post_read(delivery, outcome); /* the same members say the same */
 }

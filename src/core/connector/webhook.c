@@ -23,12 +23,10 @@ static hub_slice_t body_of(const hub_delivery_t *delivery)
 /* The key is the Base64 behind whsec_. */
 static bool signature(const hub_delivery_t *delivery, hub_slice_t timestamp, hub_slice_t *out)
 {
-    static const hub_slice_t prefix = {"whsec_", 6};
     unsigned char digest[HUB_SHA256_LEN];
-    hub_slice_t key, secret = hub_connector_text(delivery->connector, "secret");
+    hub_slice_t key;
     hub_pool_t *pool = delivery->call.pool;
-    if (!hub_slice_starts(secret, prefix) || !hub_base64_decode(pool, hub_slice(secret.ptr + prefix.len, secret.len - prefix.len), &key) ||
-        !key.len)
+    if (!hub_setting_signing_key(pool, hub_connector_text(delivery->connector, "secret"), &key))
         return false;
     hub_slice_t text = hub_pool_printf(pool, "%s.%.*s.%.*s", delivery->id, HUB_SLICE_FMT(timestamp), HUB_SLICE_FMT(delivery->call.body));
     hub_hmac_sha256(key, text, digest);

@@ -108,3 +108,29 @@ void hub_doc_options(hub_doc_t *doc, const char *options)
         if (option.len)
             hub_doc_slice(doc, option);
 }
+
+void hub_doc_types(hub_doc_t *doc, const char *first, const char *second, bool nulls)
+{
+    hub_doc_key(doc, "type");
+    if (!second && !nulls) {
+        hub_doc_text(doc, first);
+        return;
+    }
+    hub_doc_open(doc, '[');
+    hub_doc_text(doc, first);
+    if (second)
+        hub_doc_text(doc, second);
+    if (nulls)
+        hub_doc_text(doc, "null");
+    hub_doc_close(doc, ']');
+}
+
+void hub_doc_enum(hub_doc_t *doc, const char *options, bool nulls)
+{
+    hub_doc_key(doc, "enum");
+    hub_doc_open(doc, '[');
+    hub_doc_options(doc, options);
+    if (nulls)
+        hub_doc_json(doc, HUB_SLICE_LIT("null"));
+    hub_doc_close(doc, ']');
+}

@@ -39,6 +39,9 @@ void hub_doc_ref(hub_doc_t *doc, const char *schema);
 void hub_doc_ref_to(hub_doc_t *doc, const char *kind, const char *name);
 /* The items of "A|B" as strings; a leading | is none. */
 void hub_doc_options(hub_doc_t *doc, const char *options);
+/* Members of a schema: "type" of one or two types (second NULL: one), "enum" of `options`; with `nulls` null fits, too. */
+void hub_doc_types(hub_doc_t *doc, const char *first, const char *second, bool nulls);
+void hub_doc_enum(hub_doc_t *doc, const char *options, bool nulls);
 
 /* ---- place.c ---- */
 

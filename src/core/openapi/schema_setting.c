@@ -56,32 +56,6 @@ static const kind_t kinds[] = {
     [HUB_SETTING_CHECKED] = {NULL, NULL, NULL},
 };
 
-static void add_types(hub_doc_t *doc, const char *first, const char *second, bool nulls)
-{
-    hub_doc_key(doc, "type");
-    if (!second && !nulls) {
-        hub_doc_text(doc, first);
-        return;
-    }
-    hub_doc_open(doc, '[');
-    hub_doc_text(doc, first);
-    if (second)
-        hub_doc_text(doc, second);
-    if (nulls)
-        hub_doc_text(doc, "null");
-    hub_doc_close(doc, ']');
-}
-
-static void add_enum(hub_doc_t *doc, const char *options, bool nulls)
-{
-    hub_doc_key(doc, "enum");
-    hub_doc_open(doc, '[');
-    hub_doc_options(doc, options);
-    if (nulls)
-        hub_doc_json(doc, HUB_SLICE_LIT("null"));
-    hub_doc_close(doc, ']');
-}
-
 /* A mask stands for the secret that is stored; nothing for none. */
 static void add_pattern(hub_doc_t *doc, const hub_setting_t *row)
 {
@@ -152,15 +126,15 @@ static void add_value(hub_doc_t *doc, const hub_setting_t *row, form_t form, boo
         add_checked(doc, row, form, nulls);
         return;
     }
-    add_types(doc, kinds[row->type].type, row->type == HUB_SETTING_ANY ? "object" : NULL, nulls);
+    hub_doc_types(doc, kinds[row->type].type, row->type == HUB_SETTING_ANY ? "object" : NULL, nulls);
     if (!secret)
         hub_doc_member(doc, "format", kinds[row->type].format);
     if (row->type == HUB_SETTING_ENUM)
-        add_enum(doc, row->options, nulls);
+        hub_doc_enum(doc, row->options, nulls);
     if (row->type == HUB_SETTING_ENUMS) {
         hub_doc_begin(doc, "items");
         hub_doc_member(doc, "type", "string");
-        add_enum(doc, row->options, false);
+        hub_doc_enum(doc, row->options, false);
         hub_doc_end(doc);
     }
     if (shown)
@@ -289,7 +263,7 @@ static void add_members(hub_doc_t *doc, const hub_setting_table_t *table, uint8_
         if (table->groups[g].parent != group || !table->groups[g].name[0])
             continue;
         hub_doc_begin(doc, table->groups[g].name);
-        add_types(doc, "object", NULL, form != SHOWN || (group == 0 && table->groups[g].keep));
+        hub_doc_types(doc, "object", NULL, form != SHOWN || (group == 0 && table->groups[g].keep));
         add_group(doc, table, (uint8_t)g, form);
         hub_doc_end(doc);
     }
@@ -421,6 +395,6 @@ void hub_doc_settings(hub_doc_t *doc)
         add_connector(doc, &hub_connector_rows[i], INPUT);
     }
     hub_doc_begin(doc, "LinkedResource");
-    add_types(doc, "string", "object", false);
+    hub_doc_types(doc, "string", "object", false);
     hub_doc_end(doc);
 }

@@ -95,29 +95,6 @@ static const base_t bases[] = {
     [AS_IDS] = {"string", "\"minLength\":1,\"maxLength\":36", true},
 };
 
-static void add_type(hub_doc_t *doc, const char *type, bool nulls)
-{
-    hub_doc_key(doc, "type");
-    if (!nulls) {
-        hub_doc_text(doc, type);
-        return;
-    }
-    hub_doc_open(doc, '[');
-    hub_doc_text(doc, type);
-    hub_doc_text(doc, "null");
-    hub_doc_close(doc, ']');
-}
-
-static void add_enum(hub_doc_t *doc, const char *options, bool nulls)
-{
-    hub_doc_key(doc, "enum");
-    hub_doc_open(doc, '[');
-    hub_doc_options(doc, options);
-    if (nulls)
-        hub_doc_json(doc, HUB_SLICE_LIT("null"));
-    hub_doc_close(doc, ']');
-}
-
 static void add_ref(hub_doc_t *doc, const char *name, bool nulls)
 {
     if (!nulls) {
@@ -142,17 +119,17 @@ static void add_member(hub_doc_t *doc, const member_t *member)
     hub_doc_begin(doc, member->name);
     hub_doc_member(doc, "description", member->text);
     if (base->list) {
-        add_type(doc, "array", nulls);
+        hub_doc_types(doc, "array", NULL, nulls);
         hub_doc_begin(doc, "items");
     }
     if (member->type == AS_SHAPE || member->type == AS_SHAPES)
         add_ref(doc, member->more, inner);
     if (base->type)
-        add_type(doc, base->type, inner);
+        hub_doc_types(doc, base->type, NULL, inner);
     if (base->json)
         hub_doc_json(doc, hub_slice_str(base->json));
     if (enumerated)
-        add_enum(doc, options, inner);
+        hub_doc_enum(doc, options, inner);
     if (base->list)
         hub_doc_end(doc);
     hub_doc_end(doc);
@@ -288,7 +265,7 @@ static void add_copy(hub_doc_t *doc, const struct embedded *row)
         hub_doc_begin(doc, "items");
     }
     if (type)
-        add_type(doc, type, row->how == COPY);
+        hub_doc_types(doc, type, NULL, row->how == COPY);
     if (field && field->type == OCPI_TYPE_ENUM)
         hub_doc_member(doc, "description", hub_pool_printf(doc->pool, "OCPI %s", ocpi__enum(field->ref)->name).ptr);
     if (row->how == COPIES)

@@ -164,9 +164,10 @@ static inline bool hub_setting_is_json(const hub_setting_t *setting)
 }
 hub_err_t hub_setting_secret(hub_pool_t *pool, const hub_setting_seal_t *seal, hub_slice_t json, hub_slice_t *clear);
 bool hub_setting_masked(hub_slice_t text);
-bool hub_setting_is_code(hub_slice_t text);                      /* letters and digits only */
-uint32_t hub_setting_roles(hub_slice_t json);                    /* ocpi_role_t mask of a JSON array of role names */
-void hub_setting_copy(char *out, size_t size, hub_slice_t text); /* cut to fit, NUL-terminated */
+bool hub_setting_signing_key(hub_pool_t *pool, hub_slice_t text, hub_slice_t *key); /* the bytes that type SIGNING stands for */
+bool hub_setting_is_code(hub_slice_t text);                                         /* letters and digits only */
+uint32_t hub_setting_roles(hub_slice_t json);                                       /* ocpi_role_t mask of a JSON array of role names */
+void hub_setting_copy(char *out, size_t size, hub_slice_t text);                    /* cut to fit, NUL-terminated */
 
 /* ---- answers ---- */
 

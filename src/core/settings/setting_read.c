@@ -133,11 +133,11 @@ static bool is_port(hub_slice_t s)
     return hub_slice_u64(s, &n) && n >= 1 && n <= 65535 && s.ptr[0] != '0';
 }
 
-static bool is_signing(hub_pool_t *pool, hub_slice_t s)
+bool hub_setting_signing_key(hub_pool_t *pool, hub_slice_t text, hub_slice_t *key)
 {
     const hub_slice_t prefix = HUB_SLICE_LIT("whsec_");
-    hub_slice_t key;
-    return hub_slice_starts(s, prefix) && hub_base64_decode(pool, hub_slice(s.ptr + prefix.len, s.len - prefix.len), &key) && key.len > 0;
+    return hub_slice_starts(text, prefix) && hub_base64_decode(pool, hub_slice(text.ptr + prefix.len, text.len - prefix.len), key) &&
+           key->len > 0;
 }
 
 static bool all_between(hub_slice_t s, char least, char most)
@@ -150,6 +150,7 @@ static bool all_between(hub_slice_t s, char least, char most)
 
 static const char *bad_form(const reading_t *r, const hub_setting_t *setting, hub_slice_t s, const char **rule)
 {
+    hub_slice_t key;
     const char *why = NULL;
     int64_t ms;
     *rule = "pattern";
@@ -173,7 +174,7 @@ static const char *bad_form(const reading_t *r, const hub_setting_t *setting, hu
     case HUB_SETTING_SCHEDULE:
         return hub_schedule_valid(s) ? NULL : "must be hourly, daily, weekly, monthly, five fields of cron, or an ISO 8601 duration";
     case HUB_SETTING_SIGNING:
-        return is_signing(r->pool, s) ? NULL : "must be whsec_ and a key in Base64";
+        return hub_setting_signing_key(r->pool, s, &key) ? NULL : "must be whsec_ and a key in Base64";
     case HUB_SETTING_URL:
         *rule = "url";
         return hub_url_check(s, r->insecure, &why) ? NULL : why;

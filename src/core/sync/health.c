@@ -225,9 +225,7 @@ static void set_detail(hub_agent_t *agent, const char *what, hub_slice_t detail)
 {
     hub_pool_t *pool = hub_pool_create();
     hub_slice_t text = detail.len ? hub_pool_printf(pool, "%s: %.*s", what, HUB_SLICE_FMT(detail)) : hub_slice_str(what);
-    size_t len = text.len < sizeof agent->health.detail ? text.len : sizeof agent->health.detail - 1;
-    while (len && !hub_slice_utf8_ok(hub_slice(text.ptr, len)))
-        len--;
+    size_t len = hub_slice_utf8_cut(text, sizeof agent->health.detail - 1).len;
     for (size_t i = 0; i < len; i++)
         agent->health.detail[i] = (unsigned char)text.ptr[i] < ' ' ? ' ' : text.ptr[i];
     agent->health.detail[len] = 0;

@@ -99,9 +99,7 @@ char *hub_link__resolve(hub_slice_t endpoint, hub_slice_t current, hub_slice_t l
 
 uint64_t hub_fingerprint__hash(uint64_t hash, hub_slice_t s)
 {
-    for (size_t i = 0; i < s.len; i++)
-        hash = (hash ^ (unsigned char)s.ptr[i]) * 1099511628211u;
-    return (hash ^ 0xff) * 1099511628211u;
+    return hub_hash(hub_hash(hash, s), HUB_SLICE_LIT("\xff"));
 }
 
 static bool insert(hub_fingerprints_t *seen, uint64_t fingerprint)

@@ -26,8 +26,7 @@ const hub_pull_row_t hub_pull_rows[HUB_PULL_ROWS] = {
 static void set_text(char *to, size_t size, const char *from)
 {
     snprintf(to, size, "%s", from);
-    for (size_t len = strlen(to); len && !hub_slice_utf8_ok(hub_slice(to, len)); len--)
-        to[len - 1] = 0;
+    to[hub_slice_utf8_cut(hub_slice_str(to), size).len] = 0;
 }
 
 /* ---- version details ---- */

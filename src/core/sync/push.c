@@ -30,9 +30,7 @@ void hub_push__error(hub_pump_t *pump, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    size_t len = strlen(text);
-    while (len && !hub_slice_utf8_ok(hub_slice(text, len)))
-        text[--len] = 0;
+    text[hub_slice_utf8_cut(hub_slice_str(text), sizeof text).len] = 0;
     free(pump->last_error);
     pump->last_error = strdup(text);
     HUB_ASSERT(pump->last_error);

@@ -4,13 +4,9 @@
 
 #include "pump.h"
 
-/* FNV-1a */
 uint64_t hub_push__hash(hub_slice_t key)
 {
-    uint64_t hash = 14695981039346656037u;
-    for (size_t i = 0; i < key.len; i++)
-        hash = (hash ^ (unsigned char)key.ptr[i]) * 1099511628211u;
-    return hash;
+    return hub_hash(HUB_HASH_START, key);
 }
 
 static char *append(char *at, hub_slice_t s, hub_slice_t *copy)
